@@ -1,0 +1,392 @@
+"""LinkedIn's Sales Navigator Analytics API as typed calls. No policy: what to do about an answer is decided elsewhere.
+
+Source of the calls and their answers: LinkedIn's documentation of Sales Navigator Analytics Services
+(https://learn.microsoft.com/linkedin/sales/analytics/).
+"""
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import requests
+import urllib3
+
+from salesnav_source.auth import WHAT_TO_DO, BearerToken, TokenProvider
+from salesnav_source.exceptions import (
+    AccessDeniedError,
+    AccessTokenError,
+    ApiError,
+    DownloadRefusedError,
+    DownloadUrlExpiredError,
+    IncompleteFileError,
+    JobNotFoundError,
+    RequestRefusedError,
+    ThrottledError,
+    UnavailableError,
+)
+from salesnav_source.settings import Settings
+from salesnav_source.windows import Window
+
+RESTLI_VERSION = "2.0.0"
+"""Value of X-Restli-Protocol-Version on every call (documented)."""
+
+PAGE_SIZE = 100
+MAX_PAGES = 1000
+MAX_REDIRECTS = 5
+CHUNK_BYTES = 1 << 20
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A Sales Navigator contract on which the token's owner has a seat."""
+
+    urn: str
+    name: str
+    description: str | None
+    has_reporting_access: bool
+
+
+@dataclass(frozen=True)
+class Job:
+    """An export job as LinkedIn describes it."""
+
+    id: int
+    status: str | None
+    """None if the answer names no status."""
+    download_url: str | None = field(default=None, repr=False)
+    """Signed and short-lived: a secret."""
+    row_count: int | None = None
+
+
+class _WithoutQueries(logging.Filter):
+    """Takes the query off the paths that urllib3 logs at DEBUG: those of downloads are signed."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.partition("?")[0] + "?…" if isinstance(arg, str) and "?" in arg else arg for arg in record.args
+            )
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
+
+
+class Client:
+    """Calls LinkedIn's API with one token, from any thread."""
+
+    def __init__(self, settings: Settings, should_stop: Callable[[], bool] = lambda: False) -> None:
+        """Opens nothing yet.
+
+        Args:
+            settings: where the API is, and the credentials.
+            should_stop: asked during downloads; a download ends with UnavailableError once it says True.
+        """
+        self._base_url = settings.base_url
+        self._should_stop = should_stop
+        self._local = threading.local()
+        self.tokens = TokenProvider(settings.credentials, self._post_form)
+        self.server_time: datetime | None = None
+        """The time that LinkedIn's last answer bore, if it bore one."""
+
+    def contracts(self) -> list[Contract]:
+        """Lists the contracts of the token's owner, page by page.
+
+        A server that ignores `start` and repeats its page ends the listing and doubles nothing.
+
+        Raises:
+            ApiError: if LinkedIn refuses or does not answer.
+        """
+        found: dict[str, Contract] = {}
+        for page in range(MAX_PAGES):
+            query = f"q=contractsByMember&start={len(found)}&count={PAGE_SIZE}" if page else "q=contractsByMember"
+            answer = self._call("GET", f"/salesContracts?{query}")
+            elements = answer.get("elements")
+            if not isinstance(elements, list):
+                raise UnavailableError("LinkedIn's answer to the listing of contracts has no elements.")
+            known = len(found)
+            for element in elements:
+                contract = _contract(element)
+                found.setdefault(contract.urn, contract)
+            paging = answer.get("paging")
+            count = paging.get("count") if isinstance(paging, dict) else None
+            full = isinstance(count, int) and 0 < count <= len(elements)
+            if not full or len(found) == known:
+                break
+        return list(found.values())
+
+    def create_job(self, action: str, contract: str, window: Window) -> Job:
+        """Creates an export job.
+
+        Args:
+            action: what is exported, e.g. `exportActivityData`.
+            contract: URN of the contract.
+            window: the days, whole and at most 90 (documented).
+
+        Raises:
+            ApiError: if LinkedIn refuses or does not answer; after an UnavailableError the job may exist or not.
+        """
+        body = {"startAt": window.start_ms, "endAt": window.end_ms, "contract": contract}
+        answer = self._call("POST", f"/salesAnalyticsExportJobs?action={action}", json=body)
+        value = answer.get("value")
+        return _job(value if isinstance(value, dict) else answer)
+
+    def job(self, job_id: int, contract: str) -> Job:
+        """Asks how an export job is doing; a completed one gets a fresh download URL.
+
+        Raises:
+            JobNotFoundError: if LinkedIn does not know the job.
+            ApiError: if LinkedIn refuses or does not answer.
+        """
+        try:
+            answer = self._call("GET", f"/salesAnalyticsExportJobs/{job_id}?contract={quote(contract, safe='')}")
+        except RequestRefusedError as error:
+            if error.status == 404:
+                raise JobNotFoundError(str(error), error.status, error.code) from None
+            raise
+        value = answer.get("value")
+        return _job(value if isinstance(value, dict) else answer, job_id)
+
+    def download(self, url: str, target: Path) -> int:
+        """Streams a file to disk.
+
+        Args:
+            url: the download URL of a completed job.
+            target: where the file goes; what is there is replaced.
+
+        Returns:
+            The number of bytes written.
+
+        Raises:
+            DownloadRefusedError: if the URL leads where no token may go.
+            DownloadUrlExpiredError: if LinkedIn no longer takes the URL.
+            IncompleteFileError: if the transfer broke off.
+            ApiError: if LinkedIn refuses or does not answer.
+        """
+        for _ in range(MAX_REDIRECTS + 1):
+            self._check_download_host(url)
+            response = self._send("GET", url, self.tokens.token(), stream=True)
+            with response:
+                if response.is_redirect:
+                    url = urljoin(url, response.headers["Location"])
+                    continue
+                if response.status_code in (401, 403, 404, 410):
+                    raise DownloadUrlExpiredError(
+                        f"The download URL is no longer valid (HTTP {response.status_code}).", response.status_code
+                    )
+                _raise_for_status(response, "the download")
+                return self._spool(response, target)
+        raise DownloadRefusedError("The download URL redirects without end.")
+
+    def _spool(self, response: requests.Response, target: Path) -> int:
+        declared = response.headers.get("Content-Length")
+        received = written = 0
+        try:
+            with target.open("wb") as file:
+                for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+                    if self._should_stop():
+                        raise UnavailableError("The download was stopped.")
+                    file.write(chunk)
+                    written += len(chunk)
+            received = response.raw.tell()
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+            if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError)):
+                raise
+            raise IncompleteFileError(f"The transfer broke off after {written:,} bytes: {_why(error)}.") from None
+        if declared is not None and declared.isdigit() and received != int(declared):
+            raise IncompleteFileError(f"Only {received:,} of {int(declared):,} bytes came.")
+        return written
+
+    def _check_download_host(self, url: str) -> None:
+        try:
+            parts, own = urlsplit(url), urlsplit(self._base_url)
+            host = (parts.hostname or "").rstrip(".").lower()
+            parts.port  # noqa: B018  an impossible port raises ValueError
+        except ValueError:
+            raise DownloadRefusedError("The download URL is not a URL.") from None
+        same_host = host == (own.hostname or "").lower() and (parts.scheme == "https" or parts.scheme == own.scheme)
+        linkedins = parts.scheme == "https" and (host == "linkedin.com" or host.endswith(".linkedin.com"))
+        if parts.scheme not in ("http", "https") or not (same_host or linkedins):
+            raise DownloadRefusedError(
+                f"The download URL leads to {parts.scheme or '?'}://{host or '?'}, which is neither LinkedIn's own host"
+                " over TLS nor that of base_url. The token was not sent there."
+            )
+
+    def _call(self, method: str, path: str, json: Any = None) -> dict[str, Any]:
+        token = self.tokens.token()
+        response = self._send(method, self._base_url + path, token, json=json)
+        if response.status_code == 401:
+            self.tokens.renew(token)
+            response = self._send(method, self._base_url + path, self.tokens.token(), json=json)
+        self._note_time(response)
+        _raise_for_status(response, f"{method} {path.partition('?')[0]}")
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise UnavailableError(
+                f"LinkedIn answered {method} {path.partition('?')[0]} with something that is not a JSON object.",
+                response.status_code,
+            )
+        return answer
+
+    def _note_time(self, response: requests.Response) -> None:
+        try:
+            told = parsedate_to_datetime(response.headers.get("Date", ""))
+        except (TypeError, ValueError):
+            return
+        self.server_time = told if told.tzinfo else told.replace(tzinfo=timezone.utc)
+
+    def _send(self, method: str, url: str, token: str, json: Any = None, stream: bool = False) -> requests.Response:
+        try:
+            return self._session().request(
+                method,
+                url,
+                json=json,
+                headers={"X-Restli-Protocol-Version": RESTLI_VERSION},
+                auth=BearerToken(token),
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+                stream=stream,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            # the text of the exception holds the URL, which may be signed
+            raise UnavailableError(f"{urlsplit(url).hostname} cannot be reached: {_why(error)}.") from None
+
+    def _post_form(self, url: str, data: dict[str, str], timeout: float = READ_TIMEOUT) -> requests.Response:
+        try:
+            return self._session().post(
+                url, data=data, timeout=(CONNECT_TIMEOUT, timeout), allow_redirects=False, auth=_no_auth
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise UnavailableError(f"{urlsplit(url).hostname} cannot be reached: {_why(error)}.") from None
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _contract(element: Any) -> Contract:
+    try:
+        return Contract(
+            urn=str(element["contract"]),
+            name=str(element["name"]),
+            description=element.get("description"),
+            has_reporting_access=element["hasReportingAccess"] is True,
+        )
+    except (KeyError, TypeError, AttributeError):
+        raise UnavailableError(
+            "LinkedIn's listing of contracts holds an entry without contract, name or access."
+        ) from None
+
+
+def _job(answer: dict[str, Any], job_id: int | None = None) -> Job:
+    given = answer.get("id", job_id)
+    try:
+        number = int(given)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise UnavailableError("LinkedIn's answer names no job id.") from None
+    status, url, count = answer.get("status"), answer.get("downloadUrl"), answer.get("rowCount")
+    return Job(
+        id=number,
+        status=status if isinstance(status, str) and status else None,
+        download_url=url if isinstance(url, str) and url else None,
+        row_count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+    )
+
+
+def _raise_for_status(response: requests.Response, what: str) -> None:
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    code = _service_code(response)
+    told = f"HTTP {status}" + (f", code {code}" if code is not None else "")
+    told += "".join(
+        f", {name} {response.headers[name]}" for name in ("x-li-uuid", "x-li-request-id") if name in response.headers
+    )
+    if status == 429:
+        raise ThrottledError(f"LinkedIn throttles {what} ({told}).", _retry_after(response), code)
+    if status >= 500:
+        raise UnavailableError(f"LinkedIn failed to answer {what} ({told}).", status, code)
+    if status == 401:
+        raise AccessTokenError(f"LinkedIn does not accept the access token ({told}). {WHAT_TO_DO}", status, code)
+    if status == 403:
+        raise AccessDeniedError(
+            f"LinkedIn denies access to {what} ({told}): it takes a reporting or administrator role on the contract.",
+            status,
+            code,
+        )
+    raise RequestRefusedError(f"LinkedIn refused {what} ({told}).", status, code)
+
+
+def _service_code(response: requests.Response) -> int | None:
+    try:
+        code = response.json().get("serviceErrorCode")
+    except (ValueError, AttributeError, requests.RequestException):
+        return None
+    return code if isinstance(code, int) else None
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    told = response.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(told)
+        except (TypeError, ValueError):
+            return None
+        now = datetime.now(timezone.utc)
+        if "Date" in response.headers:
+            with contextlib.suppress(TypeError, ValueError):
+                now = parsedate_to_datetime(response.headers["Date"])
+        try:
+            seconds = (when - now).total_seconds()
+        except TypeError:
+            return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _why(error: BaseException) -> str:
+    """Says in a few words why a connection failed, without the URL that the exception's own text holds."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        seen.append(cause)
+        reason = getattr(cause, "reason", None)
+        inner = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
+        cause = reason if isinstance(reason, BaseException) else inner or cause.__cause__ or cause.__context__
+    known: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+        ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its name cannot be resolved"),
+        ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "the TLS connection failed"),
+        (requests.exceptions.ProxyError, "the proxy failed"),
+        (ConnectionRefusedError, "connection refused"),
+        (ConnectionResetError, "connection reset"),
+        ((TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout), "timed out"),
+    )
+    for kinds, words in known:
+        if any(isinstance(one, kinds) for one in seen):
+            return words
+    return "the connection broke"
+
+
+__all__ = ["ApiError", "Client", "Contract", "Job"]

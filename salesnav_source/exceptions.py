@@ -1,0 +1,81 @@
+"""Errors of this source. Each message says what happened, to which contract, export and days, and what to do."""
+
+from dlt.common.exceptions import DltException, TerminalException, TransientException
+
+
+class SalesnavError(DltException):
+    """Base of all errors that this source raises."""
+
+
+class ConfigurationError(SalesnavError, TerminalException):
+    """A setting is missing or wrong; nothing was asked of LinkedIn."""
+
+
+class PipelineBusyError(SalesnavError, TransientException):
+    """Another run of the same pipeline is at work in the same working directory."""
+
+
+class JournalError(SalesnavError, TransientException):
+    """The journal of jobs in flight cannot be written."""
+
+
+class ApiError(SalesnavError):
+    """LinkedIn's API, or the way to it, did not answer as hoped.
+
+    Attributes:
+        status: HTTP status of the answer, None if there was none.
+        code: LinkedIn's serviceErrorCode, None if the answer named none.
+    """
+
+    def __init__(self, message: str, status: int | None = None, code: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class UnavailableError(ApiError, TransientException):
+    """No answer, an answer that is no JSON, or a 5xx: trying again can help."""
+
+
+class ThrottledError(ApiError, TransientException):
+    """429: too many calls.
+
+    Attributes:
+        retry_after: seconds to wait as told by the answer, None if it told nothing usable.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, code: int | None = None) -> None:
+        super().__init__(message, 429, code)
+        self.retry_after = retry_after
+
+
+class AccessTokenError(ApiError, TerminalException):
+    """The access token is missing, expired or revoked, and could not be renewed."""
+
+
+class AccessDeniedError(ApiError, TerminalException):
+    """403: the token's owner may not do this, e.g. has no reporting role on the contract."""
+
+
+class RequestRefusedError(ApiError, TerminalException):
+    """Another 4xx: LinkedIn will not answer this request, however often it is sent."""
+
+
+class JobNotFoundError(RequestRefusedError):
+    """404: LinkedIn does not know the job, or does not show it to the token's owner."""
+
+
+class DownloadUrlExpiredError(ApiError, TransientException):
+    """The download URL is no longer valid; asking for the job again gives a fresh one."""
+
+
+class DownloadRefusedError(SalesnavError, TerminalException):
+    """The download URL leads to a host, or over a way, to which no token may go."""
+
+
+class IncompleteFileError(SalesnavError, TransientException):
+    """The file received is not the whole file that LinkedIn announced."""
+
+
+class ReadError(SalesnavError, TerminalException):
+    """The file was received but cannot be read as the export, e.g. lacks a key column."""

@@ -1,0 +1,130 @@
+"""What a person is told of a plan and of a run, as text."""
+
+from collections.abc import Iterable, Sequence
+
+from salesnav_source.exports import WindowReport
+from salesnav_source.plan import Plan
+from salesnav_source.run import merge_windows
+from salesnav_source.sync import Report
+from salesnav_source.windows import Days
+
+CALLS_PER_JOB = 3
+"""At least: one to create the job, one to ask for it, one to download its file."""
+
+
+def render_plan(plan: Plan, listed: bool) -> str:
+    """Returns what a run would ask for.
+
+    Args:
+        plan: the plan.
+        listed: whether LinkedIn was asked for the contracts.
+    """
+    lines = []
+    if plan.tasks:
+        rows = [
+            (task.contract, task.export, str(task.window), str(task.window.days), _job(task.job_id))
+            for task in plan.tasks
+        ]
+        lines += _table(("contract", "export", "days asked for", "days", "job"), rows)
+        adopted = len(plan.tasks) - plan.new_jobs
+        calls = CALLS_PER_JOB * plan.new_jobs + (CALLS_PER_JOB - 1) * adopted + 1
+        lines.append("")
+        lines.append(
+            f"{len(plan.tasks)} windows, {plan.new_jobs} jobs to create, at least {calls} calls in all: 1 for the"
+            f" contracts, and per job 1 to create it, 1 or more to ask how it is doing, 1 to download."
+        )
+    else:
+        lines.append("Nothing to ask for: every day wanted is loaded. A run makes 1 call, for the contracts.")
+    lines += _not_loaded(plan.out_of_reach)
+    lines.append(
+        "No job was created." + (" The contracts were asked for (1 call)." if listed else " No call was made.")
+    )
+    return "\n".join(lines)
+
+
+def render(report: Report) -> str:
+    """Returns what a run has loaded, what it has not, and what comes next."""
+    lines = [f"Sales Navigator to {report.destination}, dataset {report.dataset}", ""]
+    loaded = merge_windows(report.loaded)
+    keys = sorted(
+        {*report.coverage, *loaded, *((w.export, w.contract) for w in report.not_loaded)},
+        key=lambda key: (key[1], key[0]),
+    )
+    rows = []
+    for export, contract in keys:
+        windows = loaded.get((export, contract), [])
+        results = [window.task.file.result for window in windows if window.task.file]
+        coverage = report.coverage.get((export, contract))
+        not_loaded = [w for w in report.not_loaded if (w.export, w.contract) == (export, contract)]
+        rows.append(
+            (
+                contract,
+                export,
+                str(coverage.loaded) if coverage else "none",
+                f"{sum(window.task.window.days for window in windows):,}",
+                f"{sum(result.rows_loaded for result in results):,}",
+                f"{sum(result.rows_rejected for result in results):,}",
+                f"{len(windows):,}",
+                _days(w for w in not_loaded if w.kind == "open"),
+                _days(w for w in not_loaded if w.kind == "failed"),
+            )
+        )
+    if rows:
+        heads = ("contract", "export", "days loaded by now", "days read", "rows", "rejected", "files", "open", "failed")
+        lines += _table(heads, rows)
+        lines.append("")
+    if report.loaded_pending:
+        lines.append("Data that an earlier run had received were loaded first.")
+    if report.plan is not None and not report.plan.tasks and not report.not_loaded:
+        lines.append("Nothing to ask for: every day wanted is loaded.")
+    lines.append(f"{report.jobs_created} export jobs created.")
+    repeated = sum(window.task.file.result.rows_repeated for window in report.loaded if window.task.file)
+    if repeated:
+        lines.append(f"{repeated:,} rows came twice in their file and were loaded once.")
+    outside = sum(window.task.file.result.rows_outside for window in report.loaded if window.task.file)
+    if outside:
+        lines.append(f"{outside:,} outcomes bear no date, or one outside the days asked for; they are replaced by key.")
+    if any(window.task.file and window.task.file.result.rows_rejected for window in report.loaded):
+        lines.append("Rejected rows are in the table rejected_rows, whole and with the reason.")
+    lines += _not_loaded(report.not_loaded)
+    lines += report.notes
+    lines.append(
+        "Incomplete: a new run asks for what is missing."
+        if report.failed
+        else "Complete, but for the open days, which the next run asks for again."
+        if report.not_loaded
+        else "Complete."
+    )
+    return "\n".join(lines)
+
+
+def _not_loaded(windows: Sequence[WindowReport]) -> list[str]:
+    lines = []
+    for kind, head in (("open", "Open:"), ("failed", "Failed:")):
+        chosen = sorted({w for w in windows if w.kind == kind}, key=lambda w: (w.contract, w.export, w.window))
+        if chosen:
+            lines += [head, *(f"  {w.export} of {w.contract}, {w.window}: {w.reason}" for w in chosen), ""]
+    return lines
+
+
+def _days(windows: Iterable[WindowReport]) -> str:
+    days = Days.of(window.window for window in windows)
+    return f"{len(days):,}" if days else "-"
+
+
+def _job(job_id: int | None) -> str:
+    return "new" if job_id is None else f"{job_id}, in flight"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
+    number = [all(_is_number(row[i]) for row in rows) for i in range(len(heads))]
+    lines = []
+    for row in (heads, ["-" * width for width in widths], *rows):
+        cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, number)]
+        lines.append("  ".join(cells).rstrip())
+    return lines
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").isdigit() or cell == "-"

@@ -1,0 +1,28 @@
+"""A stand-in for LinkedIn's Sales Navigator Analytics API on loopback, with invented data: to try and to test.
+
+LinkedIn takes no new partners and withdrew its mock data, so this is the one way to run an export without production
+access:
+
+    with Sandbox(World(seats_per_contract=5)) as sandbox:
+        print(sandbox.base_url, sandbox.access_token)
+"""
+
+from salesnav_source.sandbox.api import JobRecord, RequestRecord
+from salesnav_source.sandbox.data import ACTIVITY_MIX, DEFAULT_CONTRACTS, FILE_COLUMNS, ContractSpec, World
+from salesnav_source.sandbox.faults import FAULTS, Fault, describe, parse_fault
+from salesnav_source.sandbox.server import Sandbox
+
+__all__ = [
+    "ACTIVITY_MIX",
+    "DEFAULT_CONTRACTS",
+    "FAULTS",
+    "FILE_COLUMNS",
+    "ContractSpec",
+    "Fault",
+    "JobRecord",
+    "RequestRecord",
+    "Sandbox",
+    "World",
+    "describe",
+    "parse_fault",
+]

@@ -1,0 +1,551 @@
+"""An invented world of Sales Navigator: contracts, seats and what they did, the same on every run with the same seed.
+
+A day's data follows from the seed, the contract and the day alone, so that any window is cheap to produce and no day
+changes as later days pass. Volumes and shares follow the sample of real usage that LinkedIn published.
+"""
+
+import datetime as dt
+import math
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any
+
+from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, EXPORTS, SEATS
+
+TRow = dict[str, Any]
+"""A row under the canonical columns of the schema, with typed values."""
+
+TEdit = Callable[[dict[tuple[Any, ...], TRow], dt.date], None]
+"""A change made to the rows of a day, which stand under their keys."""
+
+FILE_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    ACTIVITIES.name: {
+        "activityId": "activity_id",
+        "activityType": "activity_type",
+        "createdAt": "created_at",
+        "seatId": "seat_id",
+        "memberIdentityKey": "member_identity_key",
+    },
+    ACTIVITY_OUTCOMES.name: {
+        "activityId": "activity_id",
+        "activityType": "activity_type",
+        "createdAt": "created_at",
+        "seatId": "seat_id",
+        "memberIdentityKey": "member_identity_key",
+    },
+    SEATS.name: {
+        "seatId": "seat_id",
+        "date": "snapshot_date",
+        "firstName": "first_name",
+        "lastName": "last_name",
+        "email": "email",
+        "seatStatus": "seat_status",
+        "ssi": "ssi",
+        "ssiBrand": "ssi_brand",
+        "ssiFind": "ssi_find",
+        "ssiEngage": "ssi_engage",
+        "ssiBuild": "ssi_build",
+        "totalConnections": "total_connections",
+        "totalSavedLeads": "total_saved_leads",
+    },
+}
+"""The header of each export's file, and the canonical column that each of its columns holds."""
+
+ACTIVITY_MIX: Mapping[str, float] = {
+    "PROFILE_VIEWED": 760,
+    "SEARCH_PERFORMED": 380,
+    "SAVED_LEAD": 77,
+    "CONNECTION_MADE": 73,
+    "SAVED_ACCOUNT": 4,
+    "INMAIL_SENT": 4,
+    "MESSAGE_SENT": 2,
+}
+"""How often each type of activity occurs, in relation to the others."""
+
+INMAIL = "INMAIL_SENT"
+SEARCH_MEMBER_KEY = "-1"
+"""What stands for the member on activities that are searches."""
+
+_SEARCH = "SEARCH_PERFORMED"
+_ACCOUNT = "SAVED_ACCOUNT"
+_ACCEPTED, _DECLINED = "INMAIL_ACCEPTED", "INMAIL_DECLINED"
+_ACCEPTED_SHARE, _DECLINED_SHARE = 0.12, 0.08
+_LONGEST_REPLY_DAYS = 10
+_WEEKDAY_FACTORS = (0.95, 1.1, 1.1, 1.05, 0.8, 0.18, 0.22)
+_HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 4, 6, 9, 10, 10, 9, 7, 8, 10, 10, 9, 8, 6, 4, 3, 2, 1, 1)
+_SECONDS = [hour * 3600 + n * 10 // w for hour, w in enumerate(_HOUR_WEIGHTS) for n in range(360 * w)] + [0, 86399] * 20
+_MEMBERS_PER_CONTRACT = 20_000
+_GROWTH_BEGINS = dt.date(2017, 1, 1).toordinal()
+_SSI_MEANS = (19.0, 14.0, 9.0, 24.6)
+_CACHE_BYTES = 96 * 2**20
+
+_TActivity = tuple[str, str, int, int, str]
+"""Id, type, second of the day, seat and member key of an activity."""
+
+
+@dataclass(frozen=True)
+class ContractSpec:
+    """A contract of the invented world."""
+
+    urn: str
+    name: str
+    description: str | None = None
+    has_reporting_access: bool = True
+    seats: int | None = None
+    """How many seats it has; None for as many as the world gives to each contract."""
+
+
+DEFAULT_CONTRACTS: tuple[ContractSpec, ...] = (
+    ContractSpec("urn:li:contract:210001", "Sandbox North", "Field sales, new business", seats=120),
+    ContractSpec("urn:li:contract:210002", "Sandbox South", "Key accounts", seats=60),
+    ContractSpec("urn:li:contract:210003", "Sandbox Pilot", seats=20),
+    ContractSpec("urn:li:contract:210004", "Sandbox Restricted", "No reporting access", False, seats=10),
+)
+"""The contracts of a world that is told no others."""
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """A seat, what its holder is like, and how its metrics move."""
+
+    id: int
+    number: int
+    activated: bool
+    weight: int
+    phases: tuple[float, ...]
+    offsets: tuple[float, ...]
+    connections_per_day: float
+    leads_per_day: float
+
+    @property
+    def last_name(self) -> str:
+        """The number of the seat; some with letters and marks that a reader must cope with."""
+        return {3: f"Nº {self.number:03d}", 5: f'{self.number:03d}, "acting"'}.get(
+            self.number % 7, f"{self.number:03d}"
+        )
+
+    def ssi_parts(self, day: int) -> list[int]:
+        """Returns the four parts of the SSI on a day, in hundredths."""
+        parts = []
+        for n, mean in enumerate(_SSI_MEANS):
+            room = min(mean, 25 - mean)
+            drift = 0.6 * self.offsets[n] + 0.4 * math.sin(day / (23 + 7 * n) + self.phases[n])
+            parts.append(round(100 * (mean + room * drift)))
+        return parts
+
+
+class _Contract:
+    """The people of a contract: its seats and the members they look at."""
+
+    def __init__(self, seed: int, spec: ContractSpec, seats: int) -> None:
+        self.spec = spec
+        self.salt = f"{seed}/{spec.urn}"
+        rng = random.Random(f"{self.salt}/seats")
+        ids = rng.sample(range(100_000_000, 1_000_000_000), seats)
+        self.seats = [_make_seat(rng, seat_id, number) for number, seat_id in enumerate(ids, 1)]
+        self.active_seats = [seat for seat in self.seats if seat.activated]
+        self.seat_pool = [seat.id for seat in self.active_seats for _ in range(seat.weight)]
+
+    @cached_property
+    def members(self) -> list[str]:
+        """The member keys of this contract: text of signed 32-bit integers."""
+        rng = random.Random(f"{self.salt}/members")
+        return [str(rng.getrandbits(32) - 2**31) for _ in range(_MEMBERS_PER_CONTRACT)]
+
+    @cached_property
+    def id_prefix(self) -> str:
+        """What the ids of all its activities begin with."""
+        return str(1000 + random.Random(f"{self.salt}/ids").randrange(9000))
+
+
+def _make_seat(rng: random.Random, seat_id: int, number: int) -> _Seat:
+    return _Seat(
+        id=seat_id,
+        number=number,
+        activated=number % 10 != 3,
+        weight=rng.randint(1, 10),
+        phases=tuple(rng.uniform(0, 2 * math.pi) for _ in _SSI_MEANS),
+        offsets=tuple(rng.uniform(-1, 1) for _ in _SSI_MEANS),
+        connections_per_day=rng.uniform(0.1, 0.8),
+        leads_per_day=rng.uniform(0.3, 2.5),
+    )
+
+
+class World:
+    """The contracts of the sandbox and the truth about each of their days.
+
+    Args:
+        seed: Two worlds with the same seed and settings hold the same data.
+        contracts: The contracts; by default three that may be exported, of 120, 60 and 20 seats, and one that may not.
+        seats_per_contract: Seats of each contract that does not say itself; if given, the default contracts obey too.
+        activities_per_seat: Activities per activated seat on an average weekday; a weekend day has about a fifth.
+        history_days: Days before today that have data.
+        today: Tells the day, UTC, from which on there is no data yet.
+        mix: How often each type of activity occurs, in relation to the others.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        contracts: Sequence[ContractSpec] | None = None,
+        seats_per_contract: int | None = None,
+        activities_per_seat: float = 50.0,
+        history_days: int = 730,
+        today: Callable[[], dt.date] | None = None,
+        mix: Mapping[str, float] = ACTIVITY_MIX,
+    ) -> None:
+        self.seed = seed
+        self.activities_per_seat = activities_per_seat
+        self.history_days = history_days
+        self.today = today or _utc_today
+        specs = list(contracts) if contracts is not None else _default_contracts(seats_per_contract)
+        seats = 20 if seats_per_contract is None else seats_per_contract
+        self._contracts = {s.urn: _Contract(seed, s, seats if s.seats is None else s.seats) for s in specs}
+        self._inmail_share = mix.get(INMAIL, 0) / sum(mix.values())
+        self._other_types = [kind for kind in mix if kind != INMAIL]
+        self._other_weights = [mix[kind] for kind in self._other_types]
+        self._edits: dict[tuple[str, str], tuple[TEdit, ...]] = {}
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[tuple[str, str, dt.date], bytes] = OrderedDict()
+        self._cached_bytes = 0
+        self._replies = lru_cache(maxsize=4096)(self._make_replies)
+
+    def contracts(self) -> list[dict[str, Any]]:
+        """Returns the contracts as the API lists them."""
+        return [_as_element(contract.spec) for contract in self._contracts.values()]
+
+    def rows(self, export: str, contract: str, first_day: dt.date, last_day: dt.date) -> list[TRow]:
+        """Returns what a faultless export of these days holds, in the order of its file.
+
+        Args:
+            export: Name of the export: activities, activity_outcomes or seats.
+            contract: URN of the contract.
+            first_day: First day of the window, UTC.
+            last_day: Last day of the window, included.
+        """
+        return self.file(export, contract, first_day, last_day).rows()
+
+    def csv(self, export: str, contract: str, first_day: dt.date, last_day: dt.date) -> Iterator[bytes]:
+        """Yields the file of an export of these days, piece by piece, header first."""
+        return self.file(export, contract, first_day, last_day).chunks()
+
+    def file(self, export: str, contract: str, first_day: dt.date, last_day: dt.date) -> "CsvFile":
+        """Returns the file of an export of these days as it is now, whatever changes later.
+
+        Raises:
+            KeyError: if there is no such export or contract.
+        """
+        if export not in EXPORTS:
+            raise KeyError(export)
+        people = self._contracts[contract]
+        today = self.today()
+        first = max(first_day, today - dt.timedelta(days=self.history_days))
+        days = [first + dt.timedelta(days=n) for n in range((min(last_day, today - _DAY) - first).days + 1)]
+        random.Random(f"{people.salt}/{first_day}/{last_day}").shuffle(days)
+        with self._lock:
+            return CsvFile(self, export, people, tuple(days), self._edits.get((export, contract), ()))
+
+    def add_row(self, export: str, contract: str, row: Mapping[str, Any]) -> None:
+        """Adds a row that comes late; one with the same key on the same day gives way to it.
+
+        Args:
+            export: Name of the export.
+            contract: URN of the contract.
+            row: Values under canonical columns. Those left out are None, days and contract follow from the others.
+
+        Raises:
+            ValueError: if the row names no day.
+        """
+        whole = _complete(export, contract, row)
+        day = _day_of(export, whole)
+
+        def add(rows: dict[tuple[Any, ...], TRow], on: dt.date) -> None:
+            if on == day:
+                rows[_key_of(export, whole)] = whole
+
+        self._edit(export, contract, add)
+
+    def withdraw(self, export: str, contract: str, which: Callable[[TRow], bool] | tuple[Any, ...] | str | int) -> None:
+        """Withdraws rows: exports from now on no longer hold them.
+
+        Args:
+            export: Name of the export.
+            contract: URN of the contract.
+            which: A predicate over rows, or the values of the key (or of its first columns) after the contract.
+        """
+        prefix = which if isinstance(which, tuple) else (which,)
+
+        def gone(key: tuple[Any, ...], row: TRow) -> bool:
+            return which(row) if callable(which) else key[: len(prefix)] == prefix
+
+        def drop(rows: dict[tuple[Any, ...], TRow], _: dt.date) -> None:
+            for key in [key for key, row in rows.items() if gone(key, row)]:
+                del rows[key]
+
+        self._edit(export, contract, drop)
+
+    def _edit(self, export: str, contract: str, edit: TEdit) -> None:
+        if export not in EXPORTS or contract not in self._contracts:
+            raise KeyError(f"{export} of {contract}")
+        with self._lock:
+            self._edits[export, contract] = (*self._edits.get((export, contract), ()), edit)
+
+    def _original_rows(self, export: str, people: _Contract, day: dt.date) -> list[TRow]:
+        """Returns the rows of a day as they were before any change."""
+        if export == SEATS.name:
+            return [_seat_row(people, seat, day) for seat in people.seats]
+        if export == ACTIVITY_OUTCOMES.name:
+            return self._outcomes(people, day)
+        midnight = dt.datetime.combine(day, dt.time(), dt.timezone.utc)
+        urn = people.spec.urn
+        return [
+            {
+                "contract": urn,
+                "activity_id": activity_id,
+                "activity_type": kind,
+                "created_at": midnight + dt.timedelta(seconds=second),
+                "activity_date": day,
+                "seat_id": seat,
+                "member_identity_key": member or None,
+            }
+            for activity_id, kind, second, seat, member in self._activities(people, day)
+        ]
+
+    def _original_count(self, export: str, people: _Contract, day: dt.date) -> int:
+        """Returns how many rows a day had before any change."""
+        if export == SEATS.name:
+            return len(people.seats)
+        if export == ACTIVITY_OUTCOMES.name:
+            return len(self._outcomes(people, day))
+        return self._draw_others(people, day)[1] + len(self._inmails(people, day))
+
+    def _original_text(self, export: str, people: _Contract, day: dt.date) -> bytes:
+        """Returns the lines of a day as they were before any change."""
+        key = (export, people.spec.urn, day)
+        with self._lock:
+            if key in self._cache:
+                self._cache.move_to_end(key)
+                return self._cache[key]
+        if export == ACTIVITIES.name:
+            text = _activity_lines(self._activities(people, day), day)
+        else:
+            text = b"".join(_line(export, row) for row in self._original_rows(export, people, day))
+        self._remember(key, text)
+        return text
+
+    def _remember(self, key: tuple[str, str, dt.date], text: bytes) -> None:
+        with self._lock:
+            if key not in self._cache:
+                self._cache[key] = text
+                self._cached_bytes += len(text)
+            while self._cached_bytes > _CACHE_BYTES:
+                self._cached_bytes -= len(self._cache.popitem(last=False)[1])
+
+    def _volume(self, people: _Contract, day: dt.date) -> float:
+        return len(people.active_seats) * self.activities_per_seat * _WEEKDAY_FACTORS[day.weekday()]
+
+    def _draw_others(self, people: _Contract, day: dt.date) -> tuple[random.Random, int]:
+        """Returns how many activities but InMails a day has, and the generator that goes on to make them."""
+        rng = random.Random(f"{people.salt}/activities/{day}")
+        expected = self._volume(people, day) * (1 - self._inmail_share) * rng.uniform(0.9, 1.1)
+        return rng, int(expected + rng.random()) if self._other_types else 0
+
+    def _activities(self, people: _Contract, day: dt.date) -> list[_TActivity]:
+        """Returns the activities of a day, in no order."""
+        rng, count = self._draw_others(people, day)
+        if not count:
+            return self._inmails(people, day)
+        prefix = f"{people.id_prefix}{day.toordinal()}1"
+        ids = [f"{prefix}{n:06d}" for n in range(count)]
+        kinds = rng.choices(self._other_types, self._other_weights, k=count)
+        members = [
+            SEARCH_MEMBER_KEY if kind == _SEARCH else "" if kind == _ACCOUNT else member
+            for kind, member in zip(kinds, rng.choices(people.members, k=count), strict=True)
+        ]
+        seconds, seats = rng.choices(_SECONDS, k=count), rng.choices(people.seat_pool, k=count)
+        activities = list(zip(ids, kinds, seconds, seats, members, strict=True))
+        for inmail in self._inmails(people, day):
+            activities.insert(rng.randrange(len(activities) + 1), inmail)
+        return activities
+
+    def _inmails(self, people: _Contract, day: dt.date) -> list[_TActivity]:
+        """Returns the InMails sent on a day."""
+        rng = random.Random(f"{people.salt}/inmails/{day}")
+        count = int(self._volume(people, day) * self._inmail_share + rng.random()) if people.active_seats else 0
+        prefix = f"{people.id_prefix}{day.toordinal()}2"
+        return [
+            (f"{prefix}{n:06d}", INMAIL, rng.choice(_SECONDS), rng.choice(people.seat_pool), rng.choice(people.members))
+            for n in range(count)
+        ]
+
+    def _outcomes(self, people: _Contract, day: dt.date) -> list[TRow]:
+        """Returns the outcomes that took place on a day, whenever their activities did."""
+        sent_days = [day - dt.timedelta(days=n) for n in range(_LONGEST_REPLY_DAYS + 1)]
+        replies = [row for sent in sent_days for row in self._replies(people, sent) if row["created_at"].date() == day]
+        random.Random(f"{people.salt}/outcomes/{day}").shuffle(replies)
+        return [dict(row) for row in replies]
+
+    def _make_replies(self, people: _Contract, day: dt.date) -> list[TRow]:
+        """Returns what came of the InMails sent on a day."""
+        rng = random.Random(f"{people.salt}/replies/{day}")
+        midnight = dt.datetime.combine(day, dt.time(), dt.timezone.utc)
+        replies = []
+        for activity_id, _, second, seat, member in self._inmails(people, day):
+            chance, hours = rng.random(), min(0.2 + rng.expovariate(1 / 30), 24 * (_LONGEST_REPLY_DAYS - 1))
+            if chance >= _ACCEPTED_SHARE + _DECLINED_SHARE:
+                continue
+            row = {
+                "contract": people.spec.urn,
+                "activity_id": activity_id,
+                "activity_type": _ACCEPTED if chance < _ACCEPTED_SHARE else _DECLINED,
+                "created_at": midnight + dt.timedelta(seconds=second + int(hours * 3600)),
+                "seat_id": seat,
+                "member_identity_key": member,
+            }
+            replies.append(row)
+        return replies
+
+
+class CsvFile:
+    """The file of an export, fixed at the moment it was asked for."""
+
+    def __init__(
+        self, world: World, export: str, people: _Contract, days: tuple[dt.date, ...], edits: tuple[TEdit, ...]
+    ) -> None:
+        self._world, self._export, self._people, self._days, self._edits = world, export, people, days, edits
+
+    @cached_property
+    def row_count(self) -> int:
+        """How many rows the file has, without its header."""
+        if self._edits:
+            return sum(len(self._edited(day)) for day in self._days)
+        return sum(self._world._original_count(self._export, self._people, day) for day in self._days)
+
+    @property
+    def header(self) -> bytes:
+        """The first line of the file."""
+        return (",".join(FILE_COLUMNS[self._export]) + "\n").encode()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yields the file in pieces of whole lines, header first."""
+        yield self.header
+        for day in self._days:
+            if self._edits:
+                yield b"".join(_line(self._export, row) for row in self._edited(day))
+            else:
+                yield self._world._original_text(self._export, self._people, day)
+
+    def records(self) -> Iterator[bytes]:
+        """Yields the file line by line, header first; a line that holds quoted newlines comes in one piece."""
+        yield self.header
+        for day in self._days:
+            if self._edits:
+                yield from (_line(self._export, row) for row in self._edited(day))
+            else:
+                yield from self._world._original_text(self._export, self._people, day).splitlines(keepends=True)
+
+    def rows(self) -> list[TRow]:
+        """Returns the rows under canonical columns, in the order of the file."""
+        return [row for day in self._days for row in self._edited(day)]
+
+    def _edited(self, day: dt.date) -> list[TRow]:
+        rows = self._world._original_rows(self._export, self._people, day)
+        if not self._edits:
+            return rows
+        by_key = {_key_of(self._export, row): row for row in rows}
+        for edit in self._edits:
+            edit(by_key, day)
+        return list(by_key.values())
+
+
+_DAY = dt.timedelta(days=1)
+
+
+def _utc_today() -> dt.date:
+    return dt.datetime.now(dt.timezone.utc).date()
+
+
+def _default_contracts(seats: int | None) -> list[ContractSpec]:
+    return [spec if seats is None else replace(spec, seats=seats) for spec in DEFAULT_CONTRACTS]
+
+
+def _as_element(spec: ContractSpec) -> dict[str, Any]:
+    element: dict[str, Any] = {"contract": spec.urn, "name": spec.name}
+    if spec.description is not None:
+        element["description"] = spec.description
+    return {**element, "hasReportingAccess": spec.has_reporting_access}
+
+
+def _seat_row(people: _Contract, seat: _Seat, day: dt.date) -> TRow:
+    parts: list[int | None] = [*seat.ssi_parts(day.toordinal())] if seat.activated else [None] * 4
+    age = max(day.toordinal() - _GROWTH_BEGINS, 0)
+    scores = [None if part is None else part / 100 for part in parts]
+    return {
+        "contract": people.spec.urn,
+        "seat_id": seat.id,
+        "snapshot_date": day,
+        "first_name": "Seat",
+        "last_name": seat.last_name,
+        "full_name": None,
+        "email": f"seat-{seat.id}@example.com",
+        "seat_status": "ACTIVE" if seat.activated else "PENDING",
+        "ssi": sum(part for part in parts if part is not None) / 100 if seat.activated else None,
+        **dict(zip(("ssi_brand", "ssi_find", "ssi_engage", "ssi_build"), scores, strict=True)),
+        "total_connections": int(seat.connections_per_day * age) if seat.activated else None,
+        "total_saved_leads": int(seat.leads_per_day * age) if seat.activated else None,
+    }
+
+
+@lru_cache(maxsize=1)
+def _clock_times() -> list[str]:
+    return [f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}" for second in range(86400)]
+
+
+def _activity_lines(activities: list[_TActivity], day: dt.date) -> bytes:
+    times, date = _clock_times(), day.strftime("%m-%d-%Y")
+    lines = [f"{name},{kind},{date} {times[at]},{seat},{member}\n" for name, kind, at, seat, member in activities]
+    return "".join(lines).encode()
+
+
+def _line(export: str, row: TRow) -> bytes:
+    return (",".join(_field(row[column]) for column in FILE_COLUMNS[export].values()) + "\n").encode()
+
+
+def _field(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.timezone.utc).strftime("%m-%d-%Y %H:%M:%S")
+    if isinstance(value, dt.date):
+        return value.strftime("%m-%d-%Y 00:00:00")
+    text = f"{value:.2f}" if isinstance(value, float) else str(value)
+    if any(mark in text for mark in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def _complete(export: str, contract: str, row: Mapping[str, Any]) -> TRow:
+    columns = [column.name for column in EXPORTS[export].columns if column.name != "export_job_id"]
+    whole: TRow = {column: row.get(column) for column in columns}
+    whole["contract"] = contract
+    if "activity_date" in whole and isinstance(whole["created_at"], dt.datetime):
+        whole["activity_date"] = whole["created_at"].astimezone(dt.timezone.utc).date()
+    return whole
+
+
+def _day_of(export: str, row: TRow) -> dt.date:
+    day = row[EXPORTS[export].day_column]
+    if isinstance(day, dt.datetime):
+        return day.astimezone(dt.timezone.utc).date()
+    if isinstance(day, dt.date):
+        return day
+    raise ValueError(f"A row of {export} needs a day in {EXPORTS[export].day_column}.")
+
+
+def _key_of(export: str, row: TRow) -> tuple[Any, ...]:
+    return tuple(row[column] for column in EXPORTS[export].key if column != "contract")

@@ -1,0 +1,404 @@
+"""The Exports Schema, declared: what is exported, which columns there are, and how surely that is known.
+
+LinkedIn documents the columns of activities, and the content (not the spelling) of outcomes and seats:
+https://learn.microsoft.com/linkedin/sales/analytics/exports-schema. Each column says on what it rests:
+
+- `doc`: stated by LinkedIn's documentation
+- `seen`: visible in published screenshots of real data
+- `told`: said by a third party
+- `guess`: inference
+
+A new export, column or spelling is one entry here; the reader, the tables and their descriptions follow from it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+TEvidence = Literal["doc", "seen", "told", "guess"]
+"""On what a fact about LinkedIn's files rests."""
+
+TColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
+"""Types of columns, named as dlt names them; timestamps are in UTC with microseconds."""
+
+
+def simplify(header: str) -> str:
+    """Returns a column's header without case and punctuation, as spellings are compared."""
+    return re.sub(r"[\W_]+", "", header).lower()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: what it is called here, and under which headers a file may bring it."""
+
+    name: str
+    type: TColumnType
+    description: str
+    evidence: TEvidence | None = None
+    """How surely the file has this column; None if it does not come from the file."""
+    spellings: tuple[str, ...] = ()
+    """Headers it may have; compared by `simplify`, in this order, beside the column's own name."""
+    spelling_evidence: TEvidence | None = None
+    """How surely the first spelling is known, where that differs from `evidence`."""
+    nullable: bool = True
+
+    @property
+    def from_file(self) -> bool:
+        """Tells whether the column is read from the file, not added by this source."""
+        return self.evidence is not None
+
+    def hints(self) -> dict[str, Any]:
+        """Returns the column as dlt's column hints."""
+        return {
+            "name": self.name,
+            "data_type": self.type,
+            "nullable": self.nullable,
+            "description": self.description,
+        }
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that this source writes: its columns in order, and what is unique in it."""
+
+    name: str
+    columns: tuple[Column, ...]
+    description: str
+    key: tuple[str, ...] = ()
+
+    def column(self, name: str) -> Column:
+        """Returns the column called `name`.
+
+        Raises:
+            KeyError: if the table declares no such column.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class Export(Table):
+    """A kind of data that LinkedIn exports, one job per contract and window of days."""
+
+    action: str = ""
+    """The `action` of the call that creates the job."""
+    day_column: str = ""
+    """The column that tells on which day of the window a row belongs."""
+    strict_days: bool = True
+    """Whether a row dated outside the window of its job is a fault of the file."""
+
+    @property
+    def file_columns(self) -> tuple[Column, ...]:
+        """The columns that are read from the file."""
+        return tuple(column for column in self.columns if column.from_file)
+
+    def match(self, header: list[str]) -> dict[int, Column]:
+        """Returns which of the declared columns stands at which position of a file's header.
+
+        A column is found under its own name or the first of its spellings that the header has; each position serves one
+        column. Positions that no column claims are not in the answer: the file's own, undocumented columns.
+        """
+        positions: dict[str, int] = {}
+        for position, name in enumerate(header):
+            positions.setdefault(simplify(name), position)
+        matched: dict[int, Column] = {}
+        for column in self.file_columns:
+            for spelling in (*column.spellings, column.name):
+                position = positions.get(simplify(spelling), -1)
+                if position >= 0 and position not in matched:
+                    matched[position] = column
+                    break
+        return matched
+
+
+_CONTRACT = Column("contract", "text", "URN of the contract, e.g. urn:li:contract:123456", nullable=False)
+_EXPORT_JOB_ID = Column(
+    "export_job_id", "bigint", "LinkedIn's id of the export job that brought the row", nullable=False
+)
+
+CONTRACTS = Table(
+    name="contracts",
+    description="Sales Navigator contracts on which the token's owner has a seat",
+    key=("contract",),
+    columns=(
+        _CONTRACT,
+        Column("name", "text", "Name of the contract", nullable=False),
+        Column("description", "text", "Description of the contract, where it has one"),
+        Column("has_reporting_access", "bool", "Whether the token's owner may export this contract", nullable=False),
+    ),
+)
+
+ACTIVITIES = Export(
+    name="activities",
+    description="What seat holders did in Sales Navigator, one row per activity",
+    action="exportActivityData",
+    day_column="activity_date",
+    key=("contract", "activity_id"),
+    columns=(
+        _CONTRACT,
+        Column("activity_id", "text", "Unique id of the activity", "doc", ("activityId",), nullable=False),
+        Column(
+            "activity_type",
+            "text",
+            "What was done, e.g. SAVED_LEAD, SEARCH_PERFORMED, PROFILE_VIEWED, INMAIL_SENT; LinkedIn may add values",
+            "doc",
+            ("activityType",),
+            nullable=False,
+        ),
+        Column("created_at", "timestamp", "When the activity took place, UTC", "doc", ("createdAt",), nullable=False),
+        Column("activity_date", "date", "Day of the activity, UTC", nullable=False),
+        Column("seat_id", "bigint", "The seat holder who acted", "doc", ("seatId",), nullable=False),
+        Column(
+            "member_identity_key",
+            "text",
+            "The lead concerned; no value, or a constant one, for activities that concern no lead. Not a key",
+            "doc",
+            ("memberIdentityKey",),
+        ),
+        _EXPORT_JOB_ID,
+    ),
+)
+
+ACTIVITY_OUTCOMES = Export(
+    name="activity_outcomes",
+    description="What came of activities, e.g. InMails accepted, one row per activity and type of outcome",
+    action="exportActivityOutcomeData",
+    day_column="created_at",
+    strict_days=False,
+    key=("contract", "activity_id", "activity_type"),
+    columns=(
+        _CONTRACT,
+        Column("activity_id", "text", "The activity this is an outcome of", "doc", ("activityId",), nullable=False),
+        Column(
+            "activity_type",
+            "text",
+            "Type of the outcome (LinkedIn calls it activityType too); the spellings are not documented",
+            "doc",
+            ("activityType", "outcomeType", "activityOutcomeType"),
+            nullable=False,
+        ),
+        Column(
+            "created_at",
+            "timestamp",
+            "When the outcome took place, UTC; null if the file does not say",
+            "guess",
+            ("createdAt", "outcomeCreatedAt", "outcomeAt", "occurredAt", "timestamp"),
+        ),
+        Column("seat_id", "bigint", "The seat holder who acted", "guess", ("seatId", "seat")),
+        Column("member_identity_key", "text", "The lead concerned", "guess", ("memberIdentityKey", "memberKey")),
+        _EXPORT_JOB_ID,
+    ),
+)
+
+SEATS = Export(
+    name="seats",
+    description="Daily summary per seat holder, with the Social Selling Index (SSI)",
+    action="exportSeatData",
+    day_column="snapshot_date",
+    key=("contract", "seat_id", "snapshot_date"),
+    columns=(
+        _CONTRACT,
+        Column("seat_id", "bigint", "The seat", "guess", ("seatId", "seat", "id"), nullable=False),
+        Column(
+            "snapshot_date",
+            "date",
+            "Day of the summary, UTC; the last day of the job's window if the file does not say",
+            "guess",
+            (
+                "snapshotDate",
+                "date",
+                "day",
+                "summaryDate",
+                "reportDate",
+                "reportingDate",
+                "activityDate",
+                "seatDate",
+                "dataDate",
+                "asOfDate",
+                "asOf",
+                "snapshotAt",
+                "createdAt",
+                "timestamp",
+            ),
+            nullable=False,
+        ),
+        Column("first_name", "text", "First name of the holder", "doc", ("firstName", "givenName"), "guess"),
+        Column("last_name", "text", "Last name of the holder", "doc", ("lastName", "familyName", "surname"), "guess"),
+        Column(
+            "full_name",
+            "text",
+            "Name of the holder, where the file has it in one column",
+            "doc",
+            ("fullName", "name", "seatHolderName", "seatHolder", "holderName", "memberName", "userName", "displayName"),
+            "guess",
+        ),
+        Column(
+            "email",
+            "text",
+            "E-mail address of the holder",
+            "seen",
+            ("email", "emailAddress", "mail", "memberEmail", "userEmail", "holderEmail"),
+            "guess",
+        ),
+        Column(
+            "seat_status",
+            "text",
+            "Status of the seat; the values are not documented",
+            "doc",
+            ("seatStatus", "status", "seatState", "licenseStatus"),
+            "guess",
+        ),
+        Column(
+            "ssi",
+            "double",
+            "Social Selling Index, 0 to 100",
+            "doc",
+            ("ssi", "ssiScore", "ssiTotal", "totalSsi", "overallSsi", "socialSellingIndex", "socialSellingIndexScore"),
+            "guess",
+        ),
+        Column(
+            "ssi_brand",
+            "double",
+            "Part of the SSI: establish your professional brand, 0 to 25",
+            "seen",
+            (
+                "ssiBrand",
+                "brand",
+                "ssiBrandScore",
+                "brandScore",
+                "brandSsi",
+                "ssiProfessionalBrand",
+                "professionalBrand",
+            ),
+            "guess",
+        ),
+        Column(
+            "ssi_find",
+            "double",
+            "Part of the SSI: find the right people, 0 to 25",
+            "seen",
+            (
+                "ssiFind",
+                "find",
+                "ssiFindScore",
+                "findScore",
+                "findSsi",
+                "ssiFindPeople",
+                "findRightPeople",
+                "findPeople",
+            ),
+            "guess",
+        ),
+        Column(
+            "ssi_engage",
+            "double",
+            "Part of the SSI: engage with insights, 0 to 25",
+            "seen",
+            (
+                "ssiEngage",
+                "engage",
+                "ssiEngageScore",
+                "engageScore",
+                "engageSsi",
+                "ssiEngageInsights",
+                "engageWithInsights",
+            ),
+            "guess",
+        ),
+        Column(
+            "ssi_build",
+            "double",
+            "Part of the SSI: build relationships, 0 to 25",
+            "seen",
+            (
+                "ssiBuild",
+                "build",
+                "ssiBuildScore",
+                "buildScore",
+                "buildSsi",
+                "ssiBuildRelationships",
+                "buildRelationships",
+            ),
+            "guess",
+        ),
+        Column(
+            "total_connections",
+            "bigint",
+            "Connections of the holder in total",
+            "doc",
+            (
+                "totalConnections",
+                "connections",
+                "connectionCount",
+                "connectionsCount",
+                "numConnections",
+                "totalConnectionCount",
+            ),
+            "guess",
+        ),
+        Column(
+            "total_saved_leads",
+            "bigint",
+            "Leads that the holder has saved in total",
+            "told",
+            (
+                "totalSavedLeads",
+                "totalLeadsSaved",
+                "savedLeads",
+                "leadsSaved",
+                "savedLeadCount",
+                "savedLeadsCount",
+                "numSavedLeads",
+                "totalSavedLeadCount",
+            ),
+            "guess",
+        ),
+        _EXPORT_JOB_ID,
+    ),
+)
+
+EXPORTS: Mapping[str, Export] = {export.name: export for export in (ACTIVITIES, ACTIVITY_OUTCOMES, SEATS)}
+"""The exports by the name of their table and resource."""
+
+EXPORT_JOBS = Table(
+    name="export_jobs",
+    description="One row per export job that has ended: what was asked, what came, what went wrong",
+    columns=(
+        Column("job_id", "bigint", "LinkedIn's id of the job; null where LinkedIn refused to create one"),
+        _CONTRACT,
+        Column("export", "text", "The export: activities, activity_outcomes or seats", nullable=False),
+        Column("window_start", "date", "First day asked for, UTC", nullable=False),
+        Column("window_end", "date", "Last day asked for, UTC", nullable=False),
+        Column(
+            "status",
+            "text",
+            "Last status LinkedIn gave the job; NOT_CREATED where it refused to create one",
+            nullable=False,
+        ),
+        Column("row_count", "bigint", "Rows that LinkedIn says the file holds"),
+        Column("rows_loaded", "bigint", "Rows loaded from the file"),
+        Column("rows_rejected", "bigint", "Rows of the file that are in rejected_rows"),
+        Column("rows_repeated", "bigint", "Rows of the file left out because an equal row came before"),
+        Column("bytes", "bigint", "Size of the file received, in bytes"),
+        Column("attempts", "bigint", "Jobs asked for so far for this window, this one included"),
+        Column("created_at", "timestamp", "When the job was created, UTC"),
+        Column("completed_at", "timestamp", "When the job was seen to have ended, UTC"),
+        Column("error", "text", "Why the job brought nothing; null if its file was loaded"),
+    ),
+)
+
+REJECTED_ROWS = Table(
+    name="rejected_rows",
+    description="Rows of received files that could not be loaded, whole and with the reason",
+    columns=(
+        Column("export_job_id", "bigint", "LinkedIn's id of the export job whose file holds the row"),
+        Column("contract", "text", "URN of the contract"),
+        Column("export", "text", "The export: activities, activity_outcomes or seats"),
+        Column("line_number", "bigint", "Line of the file on which the row begins; the header begins on line 1"),
+        Column("reason", "text", "Why the row was rejected"),
+        Column("row", "text", "The row as it stands in the file"),
+    ),
+)

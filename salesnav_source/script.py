@@ -1,0 +1,171 @@
+"""What the scripts in `pipelines/` share: options, credentials, messages and exit codes."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
+from dlt.common.runtime.collector import LogCollector, TqdmCollector
+
+from salesnav_source.exceptions import (
+    AccessDeniedError,
+    AccessTokenError,
+    ConfigurationError,
+    PipelineBusyError,
+    SalesnavError,
+)
+from salesnav_source.report import render, render_plan
+from salesnav_source.schema import EXPORTS
+from salesnav_source.settings import SECTION, SalesnavConfiguration, Settings
+from salesnav_source.sync import DestinationError, plan, sync
+
+COMPLETE = 0
+NOT_TRIED = 2
+INCOMPLETE = 3
+
+DATASET = "salesnav"
+SANDBOX_PIPELINE = "salesnav_sandbox"
+SANDBOX_POLL_INTERVAL = 0.5
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM has come."""
+
+
+def main(
+    pipeline_name: str, destination: Callable[[argparse.Namespace], Any], argv: Sequence[str] | None = None
+) -> int:
+    """Runs a pipeline script and returns its exit code.
+
+    Args:
+        pipeline_name: name of the pipeline; the sandbox has one of its own.
+        destination: gives the destination for the options; raises ConfigurationError if they do not fit it.
+        argv: the options; those of the process if None.
+    """
+    options = _parser(pipeline_name).parse_args(argv)
+    try:
+        with _stoppable():
+            return _run(pipeline_name, destination, options)
+    except (KeyboardInterrupt, SignalReceivedException) as stop:
+        number = getattr(stop, "signal_code", signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
+        _say("Stopped. Jobs in flight are kept; a new run goes on from them.")
+        return 128 + int(number)
+    except DestinationError as error:
+        _say(str(error))
+        return INCOMPLETE if error.pending else NOT_TRIED
+    except (ConfigurationError, PipelineBusyError, AccessTokenError, AccessDeniedError) as error:
+        _say(str(error))
+        return NOT_TRIED
+    except SalesnavError as error:
+        _say(f"{error}\nNothing was lost: a new run asks again.")
+        return INCOMPLETE
+    except (ConfigurationException, MissingDependencyException) as error:
+        _say(f"The configuration is incomplete: {error}")
+        return NOT_TRIED
+
+
+def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], options: argparse.Namespace) -> int:
+    with contextlib.ExitStack() as stack:
+        explicit: dict[str, Any] = {
+            "contracts": options.contract,
+            "start_date": options.start_date,
+            "end_date": options.end_date,
+        }
+        if options.sandbox:
+            explicit.update(stack.enter_context(_sandbox()))
+            pipeline_name = SANDBOX_PIPELINE
+        settings = resolve_settings({name: value for name, value in explicit.items() if value is not None})
+        pipeline = dlt.pipeline(
+            pipeline_name, destination=destination(options), dataset_name=DATASET, progress=_progress()
+        )
+        exports = tuple(dict.fromkeys(options.export or EXPORTS))
+        if options.plan:
+            print(render_plan(plan(pipeline, settings, exports, options.full_refresh), listed=not settings.contracts))
+            return COMPLETE
+        report = sync(pipeline, settings, exports, options.full_refresh)
+        print(render(report))
+        return INCOMPLETE if report.failed else COMPLETE
+
+
+def resolve_settings(explicit: dict[str, Any]) -> Settings:
+    """Returns the settings from dlt's configuration, with explicit values first.
+
+    Raises:
+        ConfigurationError: if a setting is missing or wrong.
+    """
+    try:
+        configuration = resolve_configuration(
+            SalesnavConfiguration(), sections=("sources", SECTION), explicit_value=explicit
+        )
+    except ConfigurationException as error:
+        raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
+    return Settings.check(configuration)
+
+
+@contextlib.contextmanager
+def _sandbox() -> Iterator[dict[str, Any]]:
+    from salesnav_source.sandbox import Sandbox
+
+    with Sandbox() as sandbox:
+        poll = {} if os.environ.get("SOURCES__SALESNAV__POLL_INTERVAL") else {"poll_interval": SANDBOX_POLL_INTERVAL}
+        print(f"The sandbox stands in for LinkedIn at {sandbox.base_url}: all data are invented.")
+        yield {"credentials": sandbox.access_token, "base_url": sandbox.base_url, **poll}
+
+
+def _progress() -> Any:
+    """Returns bars for a terminal and lines for a log, unless the user has chosen."""
+    chosen = dlt.config.get("progress", str)
+    if chosen:
+        return chosen
+    if sys.stderr.isatty():
+        return TqdmCollector()
+    return LogCollector(log_period=10.0, logger=sys.stderr, dump_system_stats=False)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Lets SIGTERM end the run as Ctrl-C does."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _parser(pipeline_name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Loads LinkedIn Sales Navigator exports, incrementally. Settings come from .dlt/*.toml and the"
+        " environment; options go first.",
+        epilog="Exit codes: 0 complete, or only waiting for LinkedIn's data; 2 nothing was tried (configuration, token or"
+        " access refused); 3 incomplete, a new run takes up what is missing; 130, 143 stopped by SIGINT, SIGTERM.",
+    )
+    parser.add_argument("--sandbox", action="store_true", help="load invented data from a stand-in for LinkedIn's API")
+    parser.add_argument("--contract", action="append", metavar="URN", help="a contract to export (may be repeated)")
+    parser.add_argument(
+        "--export", action="append", choices=list(EXPORTS), metavar="NAME", help=f"one of {', '.join(EXPORTS)}"
+    )
+    parser.add_argument("--start-date", metavar="DAY", help="first day wanted, YYYY-MM-DD, UTC; default 90 days back")
+    parser.add_argument("--end-date", metavar="DAY", help="last day wanted, YYYY-MM-DD, UTC; default yesterday")
+    parser.add_argument("--database", metavar="PATH", help=f"where to load; default {pipeline_name}.duckdb for DuckDB")
+    parser.add_argument("--plan", action="store_true", help="print what would be asked for, and create no job")
+    parser.add_argument("--full-refresh", action="store_true", help="drop tables and state, and load everything anew")
+    return parser
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)
+
+
+__all__ = ["COMPLETE", "INCOMPLETE", "NOT_TRIED", "main", "resolve_settings"]

@@ -1,0 +1,210 @@
+"""Defaults and the configuration of the source."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar, Optional
+
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
+from dlt.common.typing import TSecretStrValue
+
+from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.windows import ONE_DAY, Coverage, Days, Window
+
+SECTION = "salesnav"
+"""Name of the source and of its configuration section, `sources.salesnav`."""
+
+BASE_URL = "https://api.linkedin.com/v2"
+TOKEN_URL = "https://www.linkedin.com/oauth/v2/accessToken"
+SCOPE = "r_sales_nav_analytics"
+"""The OAuth scope that exports need (documented)."""
+
+DEFAULT_DAYS_BACK = 90
+LOOKBACK_DAYS = 3
+MAX_CONCURRENT_JOBS = 10
+POLL_INTERVAL = 5.0
+POLL_MAX_INTERVAL = 60.0
+JOB_TIMEOUT = 3600.0
+
+HOW_TO_GET_GOING = (
+    "Set an access token, for example in .dlt/secrets.toml:\n\n"
+    "    [sources.salesnav.credentials]\n"
+    '    access_token = "..."\n\n'
+    "or in the environment as SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN. The README tells where a token comes from.\n"
+    "To try without an account, add --sandbox: it loads invented data from a stand-in for LinkedIn's API on this machine."
+)
+
+
+@configspec
+class SalesnavCredentials(CredentialsConfiguration):
+    """An access token for LinkedIn's API, or what it takes to renew one."""
+
+    access_token: Optional[TSecretStrValue] = None
+    """Bearer token of a member with a reporting or administrator role on the contracts; lives 60 days."""
+    client_id: Optional[str] = None
+    """Id of the LinkedIn application, to renew tokens."""
+    client_secret: Optional[TSecretStrValue] = None
+    """Secret of the LinkedIn application."""
+    refresh_token: Optional[TSecretStrValue] = None
+    """Refresh token; LinkedIn gives one to some partners only."""
+    token_url: str = TOKEN_URL
+    """Where tokens are renewed."""
+
+    __config_gen_annotations__: ClassVar[list[str]] = ["access_token"]
+
+    def parse_native_representation(self, native_value: Any) -> None:
+        """Takes a bare string as the access token."""
+        if not isinstance(native_value, str):
+            raise ConfigurationError("The credentials of sources.salesnav must be a table or an access token.")
+        self.access_token = native_value
+
+    @property
+    def renewable(self) -> bool:
+        """Tells whether there is all it takes to renew the access token."""
+        return bool(self.client_id and self.client_secret and self.refresh_token)
+
+    def require(self) -> None:
+        """Makes sure that there is a token or a way to one.
+
+        Raises:
+            ConfigurationError: if there is neither.
+        """
+        if self.access_token or self.renewable:
+            return
+        given = [name for name in ("client_id", "client_secret", "refresh_token") if getattr(self, name)]
+        if given:
+            missing = sorted({"client_id", "client_secret", "refresh_token"} - set(given))
+            raise ConfigurationError(
+                f"To renew access tokens, client_id, client_secret and refresh_token belong together in"
+                f" [sources.salesnav.credentials]; missing: {', '.join(missing)}."
+            )
+        raise ConfigurationError("No credentials for LinkedIn were found. " + HOW_TO_GET_GOING)
+
+
+@configspec
+class SalesnavConfiguration(BaseConfiguration):
+    """The settings of the source, from `[sources.salesnav]` or the environment."""
+
+    credentials: Optional[SalesnavCredentials] = None
+    base_url: str = BASE_URL
+    """Root of LinkedIn's API."""
+    contracts: Optional[list[str]] = None
+    """URNs of the contracts to export; all with reporting access if not set."""
+    start_date: Optional[str] = None
+    """First day wanted, ISO, UTC; 90 days back if not set."""
+    end_date: Optional[str] = None
+    """Last day wanted, ISO, UTC; yesterday if not set."""
+    lookback_days: int = LOOKBACK_DAYS
+    """Days read again once a day, for late rows."""
+    max_concurrent_jobs: int = MAX_CONCURRENT_JOBS
+    """Export jobs in flight at a time."""
+    poll_interval: float = POLL_INTERVAL
+    """Seconds before the first poll of a job."""
+    poll_max_interval: float = POLL_MAX_INTERVAL
+    """Seconds at most between two polls of a job."""
+    job_timeout: float = JOB_TIMEOUT
+    """Seconds after which a job counts as timed out."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings: what the rest of the package works with."""
+
+    credentials: SalesnavCredentials
+    base_url: str
+    contracts: tuple[str, ...]
+    """URNs of the contracts to export; empty: all with reporting access."""
+    start_date: date | None
+    end_date: date | None
+    lookback_days: int
+    max_concurrent_jobs: int
+    poll_interval: float
+    poll_max_interval: float
+    job_timeout: float
+
+    @staticmethod
+    def check(configuration: SalesnavConfiguration) -> "Settings":
+        """Returns the settings with every value checked.
+
+        Raises:
+            ConfigurationError: naming the setting, its value and what it takes.
+        """
+        credentials = configuration.credentials or SalesnavCredentials()
+        credentials.require()
+        settings = Settings(
+            credentials=credentials,
+            base_url=_url(configuration.base_url),
+            contracts=tuple(dict.fromkeys(map(_urn, configuration.contracts or ()))),
+            start_date=_day("start_date", configuration.start_date),
+            end_date=_day("end_date", configuration.end_date),
+            lookback_days=int(_at_least("lookback_days", configuration.lookback_days, 0)),
+            max_concurrent_jobs=int(_at_least("max_concurrent_jobs", configuration.max_concurrent_jobs, 1)),
+            poll_interval=_positive("poll_interval", configuration.poll_interval),
+            poll_max_interval=_positive("poll_max_interval", configuration.poll_max_interval),
+            job_timeout=_positive("job_timeout", configuration.job_timeout),
+        )
+        if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
+            raise ConfigurationError(
+                f"start_date {settings.start_date} is after end_date {settings.end_date}: no day is left to load."
+            )
+        return settings
+
+    def wanted(self, today: date, coverage: Coverage) -> Days:
+        """Returns the days wanted of an export of a contract, up to yesterday at the latest.
+
+        Without a `start_date`, days that were wanted once stay wanted, so that a long pause leaves no gap.
+
+        Args:
+            today: the current UTC day.
+            coverage: what is loaded.
+        """
+        last = min(self.end_date or today - ONE_DAY, today - ONE_DAY)
+        first = self.start_date
+        if first is None:
+            first = last - timedelta(days=DEFAULT_DAYS_BACK - 1)
+            if coverage.loaded:
+                first = min(first, coverage.loaded.windows[0].first)
+        return Days((Window(first, last),)) if first <= last else Days()
+
+
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s]+\S*", value or ""):
+        raise ConfigurationError(f"base_url = {value!r} is not an http(s) address; LinkedIn's is {BASE_URL}.")
+    return value.rstrip("/")
+
+
+def _urn(value: str) -> str:
+    if not re.fullmatch(r"urn:li:contract:\S+", str(value)):
+        raise ConfigurationError(
+            f"contracts: {value!r} is not the URN of a contract (urn:li:contract:123456);"
+            " `salesnav contracts` lists yours."
+        )
+    return str(value)
+
+
+def _day(name: str, value: Any) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(value)):
+            raise ValueError
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ConfigurationError(f"{name} = {value!r} is not a day; write it as YYYY-MM-DD.") from None
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    if value < least:
+        raise ConfigurationError(f"{name} = {value!r} must be {least:g} or more.")
+    return value
+
+
+def _positive(name: str, value: float) -> float:
+    if not value > 0:
+        raise ConfigurationError(f"{name} = {value!r} must be greater than 0 (seconds).")
+    return float(value)

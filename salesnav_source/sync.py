@@ -1,0 +1,239 @@
+"""Pipeline runs from plan to report: what is pending is loaded first, then LinkedIn is asked, in checkpoints."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common import logger
+from dlt.common.pipeline import LoadInfo
+from dlt.common.storages.load_package import ParsedLoadJobFileName
+from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from salesnav_source import COMMITTED_BATCH, make_resources
+from salesnav_source.exceptions import SalesnavError
+from salesnav_source.exports import WindowReport
+from salesnav_source.plan import Plan
+from salesnav_source.run import ExportRun, LoadedWindow, LoadLimits, read_coverage
+from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
+from salesnav_source.settings import SECTION, Settings
+from salesnav_source.windows import Coverage
+
+CHECKPOINT = LoadLimits(rows=2_000_000, seconds=60.0)
+"""A load is committed once it holds this many rows, or has held some for this long."""
+
+
+class DestinationError(SalesnavError):
+    """The destination refused or cannot be reached.
+
+    Attributes:
+        pending: whether data were received that the next run will load first.
+    """
+
+    def __init__(self, message: str, pending: bool) -> None:
+        super().__init__(message)
+        self.pending = pending
+
+
+@dataclass
+class Report:
+    """What a run has done, for `report.render`."""
+
+    destination: str
+    dataset: str
+    plan: Plan | None = None
+    coverage: dict[tuple[str, str], Coverage] = field(default_factory=dict)
+    """Days loaded by now, by export and contract."""
+    loaded: list[LoadedWindow] = field(default_factory=list)
+    not_loaded: list[WindowReport] = field(default_factory=list)
+    jobs_created: int = 0
+    loaded_pending: bool = False
+    """Whether data that an earlier run had received were loaded first."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[WindowReport]:
+        """Windows that have failed."""
+        return [window for window in self.not_loaded if window.kind == "failed"]
+
+
+def state_of(pipeline: dlt.Pipeline) -> dict[str, Any]:
+    """Returns the state of the source in a pipeline."""
+    sources: dict[str, Any] = dict(pipeline.state.get("sources", {}))
+    return dict(sources.get(SECTION, {}))
+
+
+def coverage_of(pipeline: dlt.Pipeline) -> Callable[[str, str], Coverage]:
+    """Returns the coverage in a pipeline's state, by export and contract."""
+    resources_state = state_of(pipeline).get("resources", {})
+    return lambda export, contract: read_coverage(resources_state, export, contract)
+
+
+def plan(
+    pipeline: dlt.Pipeline, settings: Settings, exports: Sequence[str] = tuple(EXPORTS), full_refresh: bool = False
+) -> Plan:
+    """Returns what `sync` would ask for, without asking for a job.
+
+    LinkedIn is asked for the contracts only if none are configured.
+
+    Raises:
+        SalesnavError: if the plan cannot be made.
+    """
+    run = ExportRun(settings)
+    try:
+        run.lock(pipeline.pipelines_dir, pipeline.pipeline_name)
+        _on_destination(pipeline, pipeline.sync_destination)
+        return _open(run, pipeline, exports, full_refresh, ask_contracts=not settings.contracts)
+    finally:
+        run.close()
+
+
+def sync(
+    pipeline: dlt.Pipeline,
+    settings: Settings,
+    exports: Sequence[str] = tuple(EXPORTS),
+    full_refresh: bool = False,
+    limits: LoadLimits = CHECKPOINT,
+    run: ExportRun | None = None,
+) -> Report:
+    """Brings the wanted days of the exports into the pipeline's destination.
+
+    Args:
+        pipeline: where to load.
+        settings: what is wanted.
+        exports: names of the exports wanted.
+        full_refresh: whether tables and state are dropped and loaded anew.
+        limits: how much is loaded before it is committed.
+        run: a prepared run, to hand in another timer.
+
+    Returns:
+        What was loaded and what was not.
+
+    Raises:
+        SalesnavError: if nothing could be tried, or the destination failed.
+    """
+    run = run or ExportRun(settings, limits=limits)
+    report = Report(pipeline.destination.destination_description, pipeline.dataset_name or "")
+    try:
+        run.lock(pipeline.pipelines_dir, pipeline.pipeline_name)
+        report.loaded_pending = load_pending(pipeline)
+        report.plan = _open(run, pipeline, exports, full_refresh)
+        run.start()
+        _load_all(run, pipeline, exports, full_refresh, report)
+    finally:
+        run.close()
+    report.jobs_created = run.runner.jobs_created if run.runner else 0
+    report.not_loaded = run.not_loaded
+    report.notes += run.client.tokens.notes
+    if run.journal is not None and run.journal.note:
+        report.notes.append(run.journal.note)
+    covered = coverage_of(pipeline)
+    report.coverage = {
+        (export, contract): covered(export, contract)
+        for export in exports
+        for contract in state_of(pipeline).get("resources", {}).get(export, {}).get("coverage", {})
+    }
+    return report
+
+
+def _load_all(
+    run: ExportRun, pipeline: dlt.Pipeline, exports: Sequence[str], full_refresh: bool, report: Report
+) -> None:
+    names = [CONTRACTS.name, *exports, EXPORT_JOBS.name, REJECTED_ROWS.name]
+    options: dict[str, Any] = {"refresh": "drop_sources"} if full_refresh else {}
+    while True:
+        source = _source(run).with_resources(*names)
+        _on_destination(pipeline, partial(pipeline.run, source, **options))
+        assert run.journal is not None
+        run.journal.settle(state_of(pipeline).get(COMMITTED_BATCH))
+        report.loaded += run.loads[-1].windows
+        if run.finished:
+            break
+        options = {}
+
+
+@dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+def _source(run: ExportRun) -> list[DltResource]:
+    return make_resources(lambda: run, keep_open=True)
+
+
+def _open(
+    run: ExportRun, pipeline: dlt.Pipeline, exports: Sequence[str], full_refresh: bool, ask_contracts: bool = True
+) -> Plan:
+    run.open(Path(pipeline.working_dir), state_of(pipeline).get(COMMITTED_BATCH))
+    coverage = (lambda export, contract: Coverage()) if full_refresh else coverage_of(pipeline)
+    return run.make_plan(exports, coverage, ask_contracts)
+
+
+def load_pending(pipeline: dlt.Pipeline) -> bool:
+    """Restores the state from the destination and loads what an earlier run has received; tells whether there was any.
+
+    Raises:
+        DestinationError: if the destination fails.
+    """
+    pending = pipeline.has_pending_data
+    secure_pending(pipeline)
+    _on_destination(pipeline, pipeline.run)
+    if pending:
+        # the package may have brought newer state than the working directory holds
+        _on_destination(pipeline, pipeline.sync_destination)
+    return pending
+
+
+def secure_pending(pipeline: dlt.Pipeline) -> None:
+    """Makes dlt de-duplicate what an interrupted load may have copied twice.
+
+    A process killed between the commit of a file and its note of that copies the file again when it goes on. The rows are
+    in a staging table then, and this source tells dlt that it need not look for repetitions there; so it is told otherwise.
+    """
+    storage = pipeline._get_load_storage()
+    if not storage.is_storage_ready():
+        return
+    packages = storage.normalized_packages
+    for load_id in storage.list_normalized_packages():
+        interrupted = {
+            ParsedLoadJobFileName.parse(file).table_name
+            for file in packages.list_started_jobs(load_id)
+            if packages.load_pending_transition(load_id, Path(file).name) is None
+        }
+        if not interrupted:
+            continue
+        schema = packages.load_schema(load_id)
+        for name in interrupted & set(schema.data_table_names()):
+            table = schema.tables[name]
+            table.pop("x-stage-data-deduplicated", None)  # type: ignore[typeddict-item]
+            if not any(column.get("primary_key") for column in table["columns"].values()):
+                for column in table["columns"].values():
+                    column["primary_key"] = True
+        packages.save_schema(load_id, schema)
+        logger.info(f"Load {load_id} was interrupted; its rows are de-duplicated.")
+
+
+def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
+    try:
+        info = work()
+    except PipelineStepFailed as error:
+        raise _plain(pipeline, error) from error
+    return info if isinstance(info, LoadInfo) else None
+
+
+def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
+    """Returns what a failed step of dlt comes down to: an error of ours, a stop, or what the destination said."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (SalesnavError, KeyboardInterrupt)):
+            return cause
+        cause = cause.__cause__ or getattr(cause, "exception", None)
+    if error.step not in ("sync", "load"):
+        return error
+    where = pipeline.destination.destination_description
+    said = " ".join(str(error.exception).split())
+    if pipeline.has_pending_data:
+        return DestinationError(
+            f"{where} failed while loading: {said}\nWhat was received is kept, and the next run loads it first.",
+            pending=True,
+        )
+    return DestinationError(f"{where} cannot be used: {said}", pending=False)

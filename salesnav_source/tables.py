@@ -1,0 +1,211 @@
+"""What is handed to dlt: Arrow tables with all columns, hints, and which rows of the destination they replace."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from salesnav_source.exports import ReceivedFile, Task
+from salesnav_source.reader import read_batches
+from salesnav_source.schema import EXPORT_JOBS, REJECTED_ROWS, Export, Table, TColumnType
+from salesnav_source.windows import ONE_DAY, Days, Window
+
+LOAD_ID = "_dlt_load_id"
+
+_TYPES: Mapping[TColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "date": pa.date32(),
+}
+
+
+def hints(table: Table) -> dict[str, Any]:
+    """Returns the arguments of `dlt.resource` for a table."""
+    columns: dict[str, Any] = {column.name: column.hints() for column in table.columns}
+    columns[LOAD_ID] = {"name": LOAD_ID, "data_type": "text", "nullable": False}
+    return {
+        "name": table.name,
+        "columns": columns,
+        "primary_key": list(table.key) or None,
+        "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
+    }
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """Returns the Arrow schema of a table's declared columns."""
+    return pa.schema([pa.field(column.name, _TYPES[column.type], column.nullable) for column in table.columns])
+
+
+def arrow_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Returns rows of Python values as Arrow."""
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema_of(table))
+
+
+def empty(table: Table) -> pa.Table:
+    """Returns no row with all columns."""
+    return schema_of(table).empty_table()
+
+
+def empty_batch(export: Export) -> pa.RecordBatch:
+    """Returns no row with the columns that the reader gives."""
+    given = [column for column in export.columns if column.name not in ("contract", "export_job_id")]
+    return pa.RecordBatch.from_pylist(
+        [], schema=pa.schema([pa.field(column.name, _TYPES[column.type], column.nullable) for column in given])
+    )
+
+
+def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
+    """Adds the id of the load to every row; dlt leaves it to the source where rows come as Arrow."""
+    return table.append_column(pa.field(LOAD_ID, pa.string(), False), _constant(load_id, table.num_rows))
+
+
+def complete(batch: pa.RecordBatch, export: Export, task: Task, load_id: str) -> pa.Table:
+    """Adds to the rows of a file what the file does not say: the contract, the job and the load."""
+    added = {
+        "contract": _constant(task.contract, batch.num_rows),
+        "export_job_id": pa.repeat(pa.scalar(task.job_id, pa.int64()), batch.num_rows),
+    }
+    declared = [column.name for column in export.columns]
+    names = declared + [name for name in batch.schema.names if name not in declared]
+    arrays = [added[name] if name in added else batch.column(name) for name in names]
+    fields = [
+        pa.field(name, array.type, name not in declared or export.column(name).nullable)
+        for name, array in zip(names, arrays)
+    ]
+    return with_load_id(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), load_id)
+
+
+def rejected(batch: pa.RecordBatch, task: Task) -> pa.Table:
+    """Returns the rejected rows of a file with the job that they come from."""
+    rows = batch.num_rows
+    columns = {
+        "export_job_id": pa.repeat(pa.scalar(task.job_id, pa.int64()), rows),
+        "contract": _constant(task.contract, rows),
+        "export": _constant(task.export, rows),
+        **{name: batch.column(name) for name in ("line_number", "reason", "row")},
+    }
+    return pa.table([columns[column.name] for column in REJECTED_ROWS.columns], schema=schema_of(REJECTED_ROWS))
+
+
+def audit(accounts: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Returns the rows of `export_jobs` from their JSON-able form, see `audit_row`."""
+    rows = []
+    for account in accounts:
+        row = dict(account)
+        for day in ("window_start", "window_end"):
+            row[day] = datetime.fromisoformat(row[day]).date()
+        for moment in ("created_at", "completed_at"):
+            row[moment] = _moment(row[moment])
+        rows.append(row)
+    return arrow_table(EXPORT_JOBS, rows)
+
+
+def same_jobs(accounts: Sequence[Mapping[str, Any]]) -> str:
+    """Returns the condition of rows of `export_jobs` that tell of the same jobs, written when they were still running."""
+    return " OR ".join(
+        f"(job_id = {int(account['job_id'])} AND contract = {_literal(account['contract'])}"
+        f" AND created_at = {_timestamp(_moment(account['created_at']))})"
+        for account in accounts
+        if account["job_id"] is not None and account["created_at"] is not None
+    )
+
+
+def scoped_to_load(table: pa.Table, load_id: str, replaced: str = "") -> Any:
+    """Marks rows as appended: they replace what this very load may have written before, and `replaced`."""
+    scope = f"{LOAD_ID} = {_literal(load_id)}" + (f" OR {replaced}" if replaced else "")
+    return _marked(table, scope, deduplicated=True)
+
+
+class Scope:
+    """Which rows of an export's table a load replaces: the days of its windows, as literals, so that partitions prune."""
+
+    def __init__(self, export: Export) -> None:
+        self._export = export
+        self._days: dict[str, list[Window]] = {}
+        self._by_key: set[str] = set()
+
+    def add(self, task: Task, file: ReceivedFile) -> None:
+        """Adds the days that a file stands for."""
+        window = task.window
+        if not file.result.has_day_column:
+            # rows without a day are stamped with the last one, so that is the only day of which the file speaks
+            window = Window(window.last, window.last)
+        if file.result.rows_outside:
+            self._by_key.add(task.contract)
+            if _dated_outside(file, self._export, window):
+                return
+        self._days.setdefault(task.contract, []).append(window)
+
+    def mark(self, table: pa.Table) -> Any:
+        """Marks rows as replacing what has been added so far."""
+        return _marked(table, str(self), deduplicated=not self._by_key)
+
+    def __str__(self) -> str:
+        conditions = [
+            f"(contract = {_literal(contract)} AND {self._between(window)})"
+            for contract, windows in sorted(self._days.items())
+            for window in Days.of(windows)
+        ]
+        conditions += [f"(contract = {_literal(contract)} AND {self._same_key()})" for contract in sorted(self._by_key)]
+        return " OR ".join(conditions) or "1 = 0"
+
+    def _between(self, window: Window) -> str:
+        column = self._export.column(self._export.day_column)
+        if column.type == "date":
+            return f"{column.name} BETWEEN '{window.first}' AND '{window.last}'"
+        first, after = _midnight(window.first), _midnight(window.last + ONE_DAY)
+        return f"{column.name} >= {_timestamp(first)} AND {column.name} < {_timestamp(after)}"
+
+    def _same_key(self) -> str:
+        parts = [name for name in self._export.key if name != "contract"]
+        key = " || '|' || ".join(parts)
+        return f"{key} IN (SELECT {key} FROM {{staging_table}})"
+
+
+def _dated_outside(file: ReceivedFile, export: Export, window: Window) -> bool:
+    assert file.rows is not None
+    first, after = _midnight(window.first), _midnight(window.last + ONE_DAY)
+    for batch in read_batches(file.rows):
+        dates = pc.min_max(batch.column(export.day_column)).as_py()
+        if dates["min"] is not None and (dates["min"] < first or dates["max"] >= after):
+            return True
+    return False
+
+
+def _marked(table: pa.Table, scope: str, deduplicated: bool) -> Any:
+    disposition: Any = {
+        "disposition": "merge",
+        "strategy": "delete-insert",
+        "destination_scope": scope,
+        "deduplicated": deduplicated,
+    }
+    return dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition=disposition))
+
+
+def _constant(value: str, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), rows)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''").replace("{", "{{").replace("}", "}}") + "'"
+
+
+def _timestamp(moment: datetime | None) -> str:
+    assert moment is not None
+    return f"'{moment.isoformat(sep=' ', timespec='microseconds')}'"
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    if seconds is None:
+        return None
+    return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=round(seconds * 1_000_000))
+
+
+def _midnight(day: Any) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.utc)

@@ -1,0 +1,240 @@
+"""Days, windows and coverage: pure interval arithmetic over whole UTC days."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+MAX_WINDOW_DAYS = 90
+"""The longest interval that LinkedIn exports in one job (documented)."""
+
+ONE_DAY = timedelta(days=1)
+
+
+class Window(NamedTuple):
+    """Whole UTC days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """How many days the window has."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def start_ms(self) -> int:
+        """The first millisecond of the window, since the epoch."""
+        return _midnight_ms(self.first)
+
+    @property
+    def end_ms(self) -> int:
+        """The last millisecond of the window, since the epoch; LinkedIn's ranges include both ends (documented)."""
+        return _midnight_ms(self.last + ONE_DAY) - 1
+
+    def contains(self, other: "Window") -> bool:
+        """Tells whether all days of `other` are in this window."""
+        return self.first <= other.first and other.last <= self.last
+
+    def halves(self) -> tuple["Window", "Window"]:
+        """Returns the older and the newer half.
+
+        Raises:
+            ValueError: if the window is a single day.
+        """
+        if self.days < 2:
+            raise ValueError(f"{self} is a single day")
+        middle = self.first + timedelta(days=(self.days + 1) // 2 - 1)
+        return Window(self.first, middle), Window(middle + ONE_DAY, self.last)
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+def _midnight_ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=timezone.utc).timestamp()) * 1000
+
+
+@dataclass(frozen=True)
+class Days:
+    """A set of days, as disjoint windows in order that do not touch each other."""
+
+    windows: tuple[Window, ...] = ()
+
+    @staticmethod
+    def of(windows: Iterable[Window]) -> "Days":
+        """Returns the days of any windows, in whatever order and overlap."""
+        joined: list[Window] = []
+        for window in sorted(windows):
+            if joined and window.first <= joined[-1].last + ONE_DAY:
+                joined[-1] = Window(joined[-1].first, max(joined[-1].last, window.last))
+            else:
+                joined.append(window)
+        return Days(tuple(joined))
+
+    @staticmethod
+    def of_days(days: Iterable[date]) -> "Days":
+        """Returns the set of single days."""
+        return Days.of(Window(day, day) for day in days)
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self.windows)
+
+    def __bool__(self) -> bool:
+        return bool(self.windows)
+
+    def __len__(self) -> int:
+        return sum(window.days for window in self.windows)
+
+    def __or__(self, other: "Days") -> "Days":
+        return Days.of((*self.windows, *other.windows))
+
+    def __sub__(self, other: "Days") -> "Days":
+        left = list(self.windows)
+        for hole in other.windows:
+            left = [piece for window in left for piece in _cut_out(window, hole)]
+        return Days(tuple(left))
+
+    def __and__(self, other: "Days") -> "Days":
+        return self - (self - other)
+
+    def contains(self, window: Window) -> bool:
+        """Tells whether all days of the window are in the set."""
+        return any(own.contains(window) for own in self.windows)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.windows)) or "none"
+
+
+def _cut_out(window: Window, hole: Window) -> Iterator[Window]:
+    if hole.last < window.first or window.last < hole.first:
+        yield window
+        return
+    if window.first < hole.first:
+        yield Window(window.first, hole.first - ONE_DAY)
+    if hole.last < window.last:
+        yield Window(hole.last + ONE_DAY, window.last)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which days of one export of one contract are loaded, and which of them may still get late rows.
+
+    Kept in dlt's state as a few intervals and at most `lookback_days` single days, however long the pipeline lives.
+    """
+
+    loaded: Days = Days()
+    unsettled: Mapping[date, date] = field(default_factory=dict)
+    """Loaded days that were read so soon that late rows may have come since, with the day on which they were read."""
+
+    def with_window(self, window: Window, read_on: date, lookback_days: int) -> "Coverage":
+        """Returns the coverage after a window has been loaded.
+
+        Args:
+            window: the days loaded.
+            read_on: the UTC day on which LinkedIn made the file.
+            lookback_days: how many days back from `read_on` late rows are expected.
+        """
+        unsettled = {day: read for day, read in self.unsettled.items() if not window.first <= day <= window.last}
+        day = max(window.first, read_on - timedelta(days=lookback_days))
+        while day <= window.last:
+            unsettled[day] = read_on
+            day += ONE_DAY
+        return Coverage(self.loaded | Days((window,)), unsettled)
+
+    def to_read_again(self, today: date, lookback_days: int) -> Days:
+        """Returns the loaded days that are due for the daily reading of late rows.
+
+        A day is due when it was last read on an earlier day than today, and less than `lookback_days` after it had ended.
+        """
+        return Days.of_days(
+            day
+            for day, read_on in self.unsettled.items()
+            if read_on < today and (read_on - day).days <= lookback_days and self.loaded.contains(Window(day, day))
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """Returns the coverage as JSON-able values for dlt's state."""
+        return {
+            "loaded": [[window.first.isoformat(), window.last.isoformat()] for window in self.loaded],
+            "unsettled": {day.isoformat(): read.isoformat() for day, read in sorted(self.unsettled.items())},
+        }
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> "Coverage":
+        """Returns the coverage that `to_state` wrote."""
+        loaded = Days.of(
+            Window(date.fromisoformat(first), date.fromisoformat(last)) for first, last in state.get("loaded", [])
+        )
+        unsettled = {
+            date.fromisoformat(day): date.fromisoformat(read) for day, read in state.get("unsettled", {}).items()
+        }
+        return Coverage(loaded, unsettled)
+
+
+def cut(window: Window, max_days: int = MAX_WINDOW_DAYS) -> list[Window]:
+    """Cuts a window into windows of at most `max_days`, newest first."""
+    pieces = []
+    last = window.last
+    while last >= window.first:
+        first = max(window.first, last - timedelta(days=max_days - 1))
+        pieces.append(Window(first, last))
+        last = first - ONE_DAY
+    return pieces
+
+
+def plan_windows(
+    wanted: Days,
+    coverage: Coverage,
+    today: date,
+    lookback_days: int,
+    in_flight: Sequence[Window] = (),
+) -> list[Window]:
+    """Returns the windows to ask for, newest first: what is wanted and not loaded, and what is due to be read again.
+
+    Args:
+        wanted: the days that the user wants; days from `today` on are never asked for.
+        coverage: what is loaded.
+        today: the current UTC day.
+        lookback_days: how many days back late rows are expected.
+        in_flight: windows of jobs that an earlier run left at LinkedIn; those that are still of use are taken over as they
+            are, and the rest is cut around them.
+    """
+    possible = wanted - Days((Window(today, date.max - ONE_DAY),))
+    missing = (possible - coverage.loaded) | (possible & coverage.to_read_again(today, lookback_days))
+    taken: list[Window] = []
+    for window in sorted(in_flight, key=lambda w: (w.days, w.last), reverse=True):
+        if missing.contains(window):
+            taken.append(window)
+            missing = missing - Days((window,))
+    fresh = [piece for window in missing for piece in cut(window)]
+    return sorted(taken + fresh, key=lambda window: window.last, reverse=True)
+
+
+class DelayedDays(NamedTuple):
+    """What to do about a window that LinkedIn answered with a data delay."""
+
+    ask: list[tuple[Window, int]]
+    """Windows to ask for instead, each with how many days to take off if it is delayed as well."""
+    open: list[Window]
+    """Days that LinkedIn has no data for yet."""
+
+
+def without_delayed(window: Window, take_off: int) -> DelayedDays:
+    """Takes the newest days off a delayed window, on the assumption that it is the newest ones that are delayed.
+
+    The number of days taken off doubles with each answer, so that a long delay costs few jobs; what was taken off beyond
+    the very last day is asked for by itself.
+
+    Args:
+        window: the days whose job ended for a data delay.
+        take_off: how many of the newest days to take off.
+    """
+    if window.days == 1:
+        return DelayedDays([], [window])
+    take_off = min(take_off, window.days - 1)
+    kept = Window(window.first, window.last - timedelta(days=take_off))
+    ask = [(kept, take_off * 2)]
+    if take_off > 1:
+        ask.append((Window(kept.last + ONE_DAY, window.last - ONE_DAY), 1))
+    return DelayedDays(ask, [Window(window.last, window.last)])
