@@ -23,6 +23,7 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from salesnav_source import tables
 from salesnav_source.exports import ExportRunner, Task
+from salesnav_source.pending import secure_pending
 from salesnav_source.reader import read_batches, read_rejected
 from salesnav_source.run import ExportRun, Load, read_coverage
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Export
@@ -84,6 +85,9 @@ def salesnav(
         ConfigurationError: if a setting is missing or wrong.
         ApiError: while loading, if LinkedIn cannot be reached or refuses the token, and nothing could be loaded.
     """
+    pipeline = _active_pipeline()
+    if pipeline is not None:
+        secure_pending(pipeline)
     settings = Settings.check(
         SalesnavConfiguration(
             credentials=credentials,

@@ -76,6 +76,8 @@ LONGEST_RETRY_AFTER = 600.0
 PATIENT, EAGER = 1 / 4, 1 / 8
 """How late the end of a job may be noticed, as a share of its age; eager while other windows wait for its place."""
 
+LONGEST_STOP = 2.0
+"""Seconds that a stop waits for calls under way."""
 CALL_THREADS = 4
 DOWNLOAD_THREADS = 2
 
@@ -544,13 +546,14 @@ class ExportRunner:
         return ", ".join(parts + ([f"{ready} to load"] if ready else []))
 
     def stop(self) -> None:
-        """Ends all work at once; jobs in flight stay in the journal. Returns when no thread writes any more, or soon."""
+        """Ends all work within seconds; jobs in flight stay in the journal."""
         self._stopping.set()
         self._events.put(None)
-        for workers in (self._calls, self._downloads):
-            workers.close()
+        # a job that is being created now should get its id into the journal
+        self._calls.close(LONGEST_STOP)
+        self._downloads.close(0.0)
         if self._thread is not None:
-            self._thread.join(timeout=2.0)
+            self._thread.join(timeout=LONGEST_STOP)
 
     @property
     def stopping(self) -> bool:
@@ -763,10 +766,13 @@ class _Workers:
                 thread.start()
         self._work.put(work)
 
-    def close(self) -> None:
-        """Lets the threads end after what they are doing now."""
+    def close(self, patience: float) -> None:
+        """Lets the threads end after what they are doing now, and waits for that so many seconds at most."""
         for _ in self._started:
             self._work.put(None)
+        deadline = time.monotonic() + patience
+        for thread in self._started:
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:

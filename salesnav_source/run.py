@@ -8,8 +8,8 @@ import shutil
 import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -54,7 +54,8 @@ class Load:
     """Resources of this extract that have not ended."""
     exports: tuple[str, ...] = ()
     """Exports among them, as selected."""
-    started_at: float = 0.0
+    first_taken_at: float = 0.0
+    """When the first window was taken, seconds on the timer."""
     rows: int = 0
     windows: list[LoadedWindow] = field(default_factory=list)
     rejected: deque[Task] = field(default_factory=deque)
@@ -173,7 +174,7 @@ class ExportRun:
 
     def new_load(self, participants: Iterable[str], exports: Sequence[str]) -> Load:
         """Begins a load by the resources named."""
-        load = Load(participants=set(participants), exports=tuple(exports), started_at=self.timer.now())
+        load = Load(participants=set(participants), exports=tuple(exports))
         self.loads.append(load)
         return load
 
@@ -181,7 +182,7 @@ class ExportRun:
         """Tells whether a load should be committed before it takes more."""
         if self._limits is None or not load.windows:
             return False
-        return load.rows >= self._limits.rows or self.timer.now() - load.started_at >= self._limits.seconds
+        return load.rows >= self._limits.rows or self.timer.now() - load.first_taken_at >= self._limits.seconds
 
     def note_loaded(self, load: Load, task: Task) -> date:
         """Notes that a load holds a window; returns the UTC day on which LinkedIn was asked for it."""
@@ -189,8 +190,9 @@ class ExportRun:
         now = self.timer.epoch()
         if task.entry is not None:
             self.journal.loaded(task.entry, audit_row(task, now), load.batch)
-        asked_days_ago = int(max(0.0, now - (task.asked_at or now)) // 86400)
-        read_on = date.fromordinal(self.plan.today.toordinal() - asked_days_ago)
+        read_on = self.plan.today - (_utc_day(now) - _utc_day(task.asked_at or now))
+        if not load.windows:
+            load.first_taken_at = self.timer.now()
         load.windows.append(LoadedWindow(task, read_on))
         load.rows += task.file.result.rows_loaded
         return read_on
@@ -221,9 +223,11 @@ class ExportRun:
 
 
 def _waiting_from(task: Task, now: float) -> Task:
-    from dataclasses import replace
-
     return replace(task, waiting_since=now, due=now)
+
+
+def _utc_day(epoch: float) -> date:
+    return datetime.fromtimestamp(epoch, timezone.utc).date()
 
 
 def read_coverage(resources_state: Mapping[str, Any], export: str, contract: str) -> Coverage:

@@ -2,10 +2,10 @@
 
 import argparse
 import contextlib
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -74,15 +74,22 @@ def main(
 
 def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], options: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
-        explicit: dict[str, Any] = {
-            "contracts": options.contract,
-            "start_date": options.start_date,
-            "end_date": options.end_date,
+        explicit = {
+            name: value
+            for name, value in (
+                ("contracts", options.contract),
+                ("start_date", options.start_date),
+                ("end_date", options.end_date),
+            )
+            if value is not None
         }
         if options.sandbox:
             explicit.update(stack.enter_context(_sandbox()))
             pipeline_name = SANDBOX_PIPELINE
-        settings = resolve_settings({name: value for name, value in explicit.items() if value is not None})
+        settings = resolve_settings(explicit)
+        if options.sandbox:
+            # the contracts configured are real ones
+            settings = replace(settings, contracts=tuple(options.contract or ()))
         pipeline = dlt.pipeline(
             pipeline_name, destination=destination(options), dataset_name=DATASET, progress=_progress()
         )
@@ -112,12 +119,22 @@ def resolve_settings(explicit: dict[str, Any]) -> Settings:
 
 @contextlib.contextmanager
 def _sandbox() -> Iterator[dict[str, Any]]:
+    """Serves the stand-in, and gives the settings with which it is asked; the user's own credentials stay out."""
     from salesnav_source.sandbox import Sandbox
 
     with Sandbox() as sandbox:
-        poll = {} if os.environ.get("SOURCES__SALESNAV__POLL_INTERVAL") else {"poll_interval": SANDBOX_POLL_INTERVAL}
-        print(f"The sandbox stands in for LinkedIn at {sandbox.base_url}: all data are invented.")
-        yield {"credentials": sandbox.access_token, "base_url": sandbox.base_url, **poll}
+        print(f"The sandbox stands in for LinkedIn at {sandbox.base_url}: all data are invented.", flush=True)
+        yield {
+            "base_url": sandbox.base_url,
+            "credentials": {
+                "access_token": sandbox.access_token,
+                "client_id": "sandbox-client",
+                "client_secret": "sandbox-secret",
+                "refresh_token": sandbox.refresh_token,
+                "token_url": sandbox.token_url,
+            },
+            **({} if dlt.config.get(f"sources.{SECTION}.poll_interval") else {"poll_interval": SANDBOX_POLL_INTERVAL}),
+        }
 
 
 def _progress() -> Any:

@@ -54,9 +54,13 @@ class SalesnavCredentials(CredentialsConfiguration):
     __config_gen_annotations__: ClassVar[list[str]] = ["access_token"]
 
     def parse_native_representation(self, native_value: Any) -> None:
-        """Takes a bare string as the access token."""
+        """Takes a bare string as the access token.
+
+        Raises:
+            ValueError: if the value is something else.
+        """
         if not isinstance(native_value, str):
-            raise ConfigurationError("The credentials of sources.salesnav must be a table or an access token.")
+            raise ValueError(native_value)
         self.access_token = native_value
 
     @property

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common import logger
 from dlt.common.pipeline import LoadInfo
-from dlt.common.storages.load_package import ParsedLoadJobFileName
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from salesnav_source import COMMITTED_BATCH, make_resources
 from salesnav_source.exceptions import SalesnavError
 from salesnav_source.exports import WindowReport
+from salesnav_source.pending import secure_pending
 from salesnav_source.plan import Plan
 from salesnav_source.run import ExportRun, LoadedWindow, LoadLimits, read_coverage
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
@@ -181,35 +180,6 @@ def load_pending(pipeline: dlt.Pipeline) -> bool:
         # the package may have brought newer state than the working directory holds
         _on_destination(pipeline, pipeline.sync_destination)
     return pending
-
-
-def secure_pending(pipeline: dlt.Pipeline) -> None:
-    """Makes dlt de-duplicate what an interrupted load may have copied twice.
-
-    A process killed between the commit of a file and its note of that copies the file again when it goes on. The rows are
-    in a staging table then, and this source tells dlt that it need not look for repetitions there; so it is told otherwise.
-    """
-    storage = pipeline._get_load_storage()
-    if not storage.is_storage_ready():
-        return
-    packages = storage.normalized_packages
-    for load_id in storage.list_normalized_packages():
-        interrupted = {
-            ParsedLoadJobFileName.parse(file).table_name
-            for file in packages.list_started_jobs(load_id)
-            if packages.load_pending_transition(load_id, Path(file).name) is None
-        }
-        if not interrupted:
-            continue
-        schema = packages.load_schema(load_id)
-        for name in interrupted & set(schema.data_table_names()):
-            table = schema.tables[name]
-            table.pop("x-stage-data-deduplicated", None)  # type: ignore[typeddict-item]
-            if not any(column.get("primary_key") for column in table["columns"].values()):
-                for column in table["columns"].values():
-                    column["primary_key"] = True
-        packages.save_schema(load_id, schema)
-        logger.info(f"Load {load_id} was interrupted; its rows are de-duplicated.")
 
 
 def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
