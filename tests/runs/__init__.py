@@ -1,0 +1,1 @@
+"""Whole runs against the sandbox, over real sockets and in real processes."""

@@ -1,0 +1,446 @@
+"""What the tests of whole runs share: a tiny world behind the sandbox, a pipeline into DuckDB, and the truth to compare with."""
+
+import contextlib
+import datetime as dt
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import dlt
+import duckdb
+
+from salesnav_source.exports import SystemTimer
+from salesnav_source.run import ExportRun, LoadLimits
+from salesnav_source.sandbox import ContractSpec, RequestRecord, Sandbox, World
+from salesnav_source.schema import CONTRACTS, EXPORTS
+from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.sync import CHECKPOINT, Report, sync
+from salesnav_source.windows import Days, Window
+
+ONE, TWO, SHUT = "urn:li:contract:1", "urn:li:contract:2", "urn:li:contract:3"
+SPECS = (
+    ContractSpec(ONE, "One", "The first", seats=4),
+    ContractSpec(TWO, "Two", None, seats=3),
+    ContractSpec(SHUT, "Three", "No reporting access", False, seats=2),
+)
+DAY = dt.timedelta(days=1)
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "pipelines" / "salesnav_to_duckdb.py"
+NAMES = tuple(EXPORTS)
+
+TKey = tuple[str, str]
+"""An export and a contract."""
+
+TAsked = tuple[str, str, dt.date, dt.date]
+"""An export, a contract, and the first and last day that were asked for."""
+
+
+class Clock:
+    """The time of LinkedIn and of this machine, which a test may turn."""
+
+    def __init__(self, day: dt.date | None = None, at: dt.time = dt.time(9)) -> None:
+        self.offset = 0.0
+        if day is not None:
+            self.turn(day, at)
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+    def turn(self, day: dt.date, at: dt.time = dt.time(9)) -> None:
+        self.offset = dt.datetime.combine(day, at, dt.timezone.utc).timestamp() - time.time()
+
+    def next_day(self, days: int = 1) -> None:
+        self.offset += 86400.0 * days
+
+    @property
+    def today(self) -> dt.date:
+        return dt.datetime.fromtimestamp(self(), dt.timezone.utc).date()
+
+
+class Timer(SystemTimer):
+    """This machine's time: by another clock, and running faster, so that long pauses are short."""
+
+    def __init__(self, clock: Callable[[], float], speed: float = 1.0) -> None:
+        self._clock = clock
+        self._speed = speed
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return time.monotonic() * self._speed
+
+    def epoch(self) -> float:
+        return self._clock()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        time.sleep(seconds / self._speed)
+
+    def wait(self, events: "SimpleQueue[Any]", seconds: float, busy: bool) -> Any | None:
+        return super().wait(events, seconds / self._speed, busy)
+
+
+class House:
+    """A sandbox and the pipeline that loads from it into a DuckDB file."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: Sandbox,
+        clock: Clock,
+        days: int = 10,
+        contracts: Sequence[str] = (ONE, TWO),
+    ) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self.clock = clock
+        self.first_day = clock.today - days * DAY
+        self.contracts = tuple(contracts)
+        self.database = folder / "warehouse.duckdb"
+        self.machine = "machine"
+        self.run: ExportRun | None = None
+
+    @property
+    def yesterday(self) -> dt.date:
+        return self.clock.today - DAY
+
+    def day(self, back: int) -> dt.date:
+        """Returns the day so many days before today; 1 is yesterday."""
+        return self.clock.today - back * DAY
+
+    def pipeline(self, name: str = "house", **options: Any) -> dlt.Pipeline:
+        destination = options.pop("destination", None) or dlt.destinations.duckdb(str(self.database))
+        return dlt.pipeline(
+            name,
+            pipelines_dir=str(self.folder / self.machine),
+            destination=destination,
+            dataset_name="salesnav",
+            **options,
+        )
+
+    def credentials(self, renewable: bool = False) -> SalesnavCredentials:
+        credentials = SalesnavCredentials(access_token=self.sandbox.access_token)
+        if renewable:
+            credentials.client_id = self.sandbox.client_id
+            credentials.client_secret = self.sandbox.client_secret
+            credentials.refresh_token = self.sandbox.refresh_token
+            credentials.token_url = self.sandbox.token_url
+        return credentials
+
+    def settings(self, **changes: Any) -> Settings:
+        values: dict[str, Any] = {
+            "credentials": self.credentials(),
+            "base_url": self.sandbox.base_url,
+            "contracts": list(self.contracts),
+            "start_date": str(self.first_day),
+            "poll_interval": 0.02,
+            "poll_max_interval": 0.2,
+            "job_timeout": 20.0,
+            **changes,
+        }
+        return Settings.check(SalesnavConfiguration(**values))
+
+    def sync(
+        self,
+        *,
+        exports: Sequence[str] = NAMES,
+        full_refresh: bool = False,
+        limits: LoadLimits = CHECKPOINT,
+        timer: SystemTimer | None = None,
+        pipeline: dlt.Pipeline | None = None,
+        speed: float = 1.0,
+        **settings: Any,
+    ) -> Report:
+        """Runs the pipeline once, by the house's clock."""
+        checked = self.settings(**settings)
+        self.run = ExportRun(checked, timer=timer or Timer(self.clock, speed), limits=limits)
+        return sync(pipeline or self.pipeline(), checked, exports, full_refresh, run=self.run)
+
+    def assert_truth(self, days: Iterable[Window] | None = None, **options: Any) -> None:
+        """Compares the warehouse with the world over the days, all wanted ones if None."""
+        wanted = [Window(self.first_day, self.yesterday)] if days is None else list(days)
+        assert_warehouse_is_truth(self.database, self.world, self.contracts, wanted, **options)
+
+    def posts(self, since: int = 0) -> list[TAsked]:
+        """Returns the windows that were asked for, whether or not a job came of it."""
+        return posts(self.sandbox.requests[since:])
+
+    def calls(self, kind: str, since: int = 0) -> list[RequestRecord]:
+        """Returns the requests of a kind: contracts, create, poll, download or token."""
+        return [request for request in self.sandbox.requests[since:] if request.call == kind]
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Returns what a query over the dataset gives."""
+        return query(self.database, statement)
+
+    def jobs(self, condition: str = "true") -> list[dict[str, Any]]:
+        """Returns rows of export_jobs, oldest first."""
+        names = (
+            "job_id, contract, export, window_start, window_end, status, row_count, rows_loaded, rows_rejected, error"
+        )
+        found = self.rows(f"SELECT {names} FROM salesnav.export_jobs WHERE {condition} ORDER BY completed_at, job_id")
+        return [dict(zip(names.split(", "), row)) for row in found]
+
+
+@contextlib.contextmanager
+def house(
+    folder: Path,
+    *,
+    days: int = 10,
+    day: dt.date | None = dt.date(2026, 3, 11),
+    at: dt.time = dt.time(9),
+    activities: float = 3.0,
+    specs: Sequence[ContractSpec] = SPECS,
+    contracts: Sequence[str] = (ONE, TWO),
+    job_seconds: tuple[float, float] = (0.0, 0.05),
+    mix: Mapping[str, float] | None = None,
+    **options: Any,
+) -> Iterator[House]:
+    """Serves a tiny world, in which InMails are so frequent that there are outcomes.
+
+    Args:
+        folder: where pipelines and the database go.
+        days: how many days are wanted, up to yesterday.
+        day: today; the real one if None, for runs in processes of their own.
+        at: the time of day.
+        activities: activities per seat and day.
+        specs: the contracts of the world.
+        contracts: those that are loaded.
+        job_seconds: how long jobs take.
+        mix: how often each type of activity occurs.
+        **options: more of the sandbox's.
+    """
+    clock = Clock(day, at)
+    world = World(
+        contracts=specs,
+        activities_per_seat=activities,
+        today=lambda: clock.today,
+        mix=mix or {"PROFILE_VIEWED": 4, "SEARCH_PERFORMED": 3, "SAVED_ACCOUNT": 1, "INMAIL_SENT": 6},
+    )
+    with Sandbox(world, clock=clock, job_seconds=job_seconds, **options) as sandbox:
+        yield House(folder, sandbox, clock, days, contracts)
+
+
+def query(database: Path, statement: str) -> list[tuple[Any, ...]]:
+    """Returns what a query gives."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        return connection.execute(statement).fetchall()
+
+
+def tables(database: Path) -> set[str]:
+    """Returns the names of the dataset's tables."""
+    found = query(database, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'salesnav'")
+    return {name for (name,) in found if not name.startswith("_dlt")}
+
+
+def assert_warehouse_is_truth(
+    database: Path,
+    world: World,
+    contracts: Sequence[str],
+    days: Iterable[Window],
+    *,
+    exports: Sequence[str] = NAMES,
+    missing: Mapping[TKey, Iterable[Window]] | None = None,
+    blank: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Compares every value of the exports' tables and of contracts with the world, both ways, and the keys.
+
+    Args:
+        database: the DuckDB file.
+        world: the truth.
+        contracts: those that are loaded.
+        days: those that are loaded.
+        exports: those that are loaded.
+        missing: days that are not loaded, by export and contract.
+        blank: columns by export that the files did not have.
+    """
+    loaded = Days.of(days)
+    for export in exports:
+        columns = [column.name for column in EXPORTS[export].columns if column.name != "export_job_id"]
+        truth: list[tuple[Any, ...]] = []
+        for contract in contracts:
+            gone = Days.of((missing or {}).get((export, contract), ()))
+            for window in loaded - gone:
+                for row in world.rows(export, contract, window.first, window.last):
+                    absent = (blank or {}).get(export, ())
+                    truth.append(tuple(None if name in absent else row[name] for name in columns))
+        found = query(database, f"SELECT {', '.join(columns)} FROM salesnav.{export}")
+        expected, got = Counter(truth), Counter(found)
+        assert got == expected, _difference(export, expected, got)
+        key = ", ".join(EXPORTS[export].key)
+        assert not query(database, f"SELECT {key} FROM salesnav.{export} GROUP BY ALL HAVING count(*) > 1")
+        assert not query(
+            database,
+            f"SELECT * FROM salesnav.{export} WHERE _dlt_load_id NOT IN (SELECT load_id FROM salesnav._dlt_loads)",
+        )
+    names = ", ".join(column.name for column in CONTRACTS.columns)
+    listed = [
+        (element["contract"], element["name"], element.get("description"), element["hasReportingAccess"])
+        for element in world.contracts()
+    ]
+    assert sorted(query(database, f"SELECT {names} FROM salesnav.contracts")) == sorted(listed)
+
+
+def _difference(export: str, truth: Counter[Any], found: Counter[Any]) -> str:
+    absent, surplus = truth - found, found - truth
+    return (
+        f"{export}: {absent.total()} of {truth.total()} rows are absent, e.g. {list(absent)[:2]};"
+        f" {surplus.total()} are surplus, e.g. {list(surplus)[:2]}"
+    )
+
+
+def posts(requests: Iterable[RequestRecord]) -> list[TAsked]:
+    """Returns the windows of the requests that create a job, accepted or not."""
+    actions = {export.action: name for name, export in EXPORTS.items()}
+    return [
+        (
+            actions[request.query["action"]],
+            request.body["contract"],
+            _day(request.body["startAt"]),
+            _day(request.body["endAt"]),
+        )
+        for request in requests
+        if request.method == "POST" and request.path.endswith("/salesAnalyticsExportJobs")
+    ]
+
+
+def _day(milliseconds: int) -> dt.date:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, dt.timezone.utc).date()
+
+
+def assert_no_day_asked_twice(asked: Iterable[TAsked]) -> None:
+    """No day of an export of a contract is in two windows."""
+    days = Counter((export, contract, day) for export, contract, first, last in asked for day in span(first, last))
+    assert [key for key, times in days.items() if times > 1] == []
+
+
+def span(first: dt.date, last: dt.date) -> list[dt.date]:
+    """Returns the days from the first to the last."""
+    return [first + n * DAY for n in range((last - first).days + 1)]
+
+
+def assert_protocol(sandbox: Sandbox) -> None:
+    """Checks the requests against LinkedIn's documentation: headers, ranges, and no poll once the end was told."""
+    for request in sandbox.requests:
+        if request.path.startswith("/oauth"):
+            continue
+        assert request.headers["authorization"].startswith("Bearer "), request.path
+        assert request.headers["x-restli-protocol-version"] == "2.0.0", request.path
+    for _, _, first, last in posts(sandbox.requests):
+        assert (last - first).days < 90
+    for job in sandbox.jobs:
+        polls = [r for r in sandbox.requests if r.path.endswith(f"/salesAnalyticsExportJobs/{job.id}")]
+        told = [poll for poll in polls if poll.time >= job.created_at + job.plan.seconds]
+        assert len(told) <= 1, f"job {job.id} was polled {len(told)} times after its end"
+
+
+class Process:
+    """The pipeline script in a process of its own."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.folder = house.folder / "work"
+        self.data = house.folder / "data"
+        self.folder.mkdir(exist_ok=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        house = self.house
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCES__", "DLT_"))}
+        return {
+            **kept,
+            "HOME": str(house.folder),
+            "DLT_DATA_DIR": str(self.data),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN": house.sandbox.access_token,
+            "SOURCES__SALESNAV__BASE_URL": house.sandbox.base_url,
+            "SOURCES__SALESNAV__CONTRACTS": json.dumps(list(house.contracts)),
+            "SOURCES__SALESNAV__START_DATE": str(house.first_day),
+            "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
+            "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
+            "SOURCES__SALESNAV__JOB_TIMEOUT": "30",
+        }
+
+    def start(self, *options: str, patch: str = "", **environment: str | None) -> "subprocess.Popen[str]":
+        """Starts the script.
+
+        Args:
+            *options: the script's.
+            patch: code to run in the process before the script; it may call `die()`.
+            **environment: variables that differ; None to leave one out.
+        """
+        variables: dict[str, str | None] = {**self.environment, **environment}
+        set_variables = {name: value for name, value in variables.items() if value is not None}
+        command = [sys.executable, str(SCRIPT)]
+        if patch:
+            command = [sys.executable, "-c", _DIE + textwrap.dedent(patch) + _RUN]
+        return subprocess.Popen(
+            [*command, "--database", str(self.house.database), *options],
+            cwd=self.folder,
+            env=set_variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *options: str, patch: str = "", **environment: str | None) -> "subprocess.CompletedProcess[str]":
+        """Runs the script to its end; what it prints has no stack trace."""
+        process = self.start(*options, patch=patch, **environment)
+        return finish(process)
+
+
+_DIE = """
+import os, signal, runpy, sys, time
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+"""
+_RUN = f"""
+sys.argv[0] = {str(SCRIPT)!r}
+runpy.run_path({str(SCRIPT)!r}, run_name="__main__")
+"""
+
+
+def finish(process: "subprocess.Popen[str]", seconds: float = 60.0) -> "subprocess.CompletedProcess[str]":
+    """Waits for a process to end; what it printed has no stack trace."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        raise AssertionError(f"The process did not end.\n{out}\n{err}") from None
+    assert "Traceback" not in out + err, err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """Ends a process as a power failure would."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Waits until something is so."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "It did not come about in time."
+        time.sleep(0.005)
+
+
+def windows(asked: Iterable[TAsked]) -> dict[TKey, Days]:
+    """Returns the days that were asked for, by export and contract."""
+    grouped = itertools.groupby(sorted(asked), key=lambda one: (one[0], one[1]))
+    return {key: Days.of(Window(first, last) for _, _, first, last in group) for key, group in grouped}
