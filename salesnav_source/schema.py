@@ -119,6 +119,14 @@ _EXPORT_JOB_ID = Column(
     "export_job_id", "bigint", "LinkedIn's id of the export job that brought the row", nullable=False
 )
 
+
+def _ssi_part(name: str, meaning: str, *other_names: str) -> Column:
+    """Returns one of the four parts of the SSI, under its names with and without `ssi` and `score` around them."""
+    patterns = ("ssi{}", "{}", "ssi{}Score", "{}Score", "{}Ssi", "{}SsiScore")
+    spellings = tuple(pattern.format(other) for other in (name, *other_names) for pattern in patterns)
+    return Column(f"ssi_{name}", "double", f"Part of the SSI: {meaning}, 0 to 25", "seen", spellings, "guess")
+
+
 CONTRACTS = Table(
     name="contracts",
     description="Sales Navigator contracts on which the token's owner has a seat",
@@ -217,6 +225,11 @@ SEATS = Export(
                 "activityDate",
                 "seatDate",
                 "dataDate",
+                "snapshotDay",
+                "summaryDay",
+                "reportDay",
+                "statDate",
+                "metricDate",
                 "asOfDate",
                 "asOf",
                 "snapshotAt",
@@ -259,71 +272,10 @@ SEATS = Export(
             ("ssi", "ssiScore", "ssiTotal", "totalSsi", "overallSsi", "socialSellingIndex", "socialSellingIndexScore"),
             "guess",
         ),
-        Column(
-            "ssi_brand",
-            "double",
-            "Part of the SSI: establish your professional brand, 0 to 25",
-            "seen",
-            (
-                "ssiBrand",
-                "brand",
-                "ssiBrandScore",
-                "brandScore",
-                "brandSsi",
-                "ssiProfessionalBrand",
-                "professionalBrand",
-            ),
-            "guess",
-        ),
-        Column(
-            "ssi_find",
-            "double",
-            "Part of the SSI: find the right people, 0 to 25",
-            "seen",
-            (
-                "ssiFind",
-                "find",
-                "ssiFindScore",
-                "findScore",
-                "findSsi",
-                "ssiFindPeople",
-                "findRightPeople",
-                "findPeople",
-            ),
-            "guess",
-        ),
-        Column(
-            "ssi_engage",
-            "double",
-            "Part of the SSI: engage with insights, 0 to 25",
-            "seen",
-            (
-                "ssiEngage",
-                "engage",
-                "ssiEngageScore",
-                "engageScore",
-                "engageSsi",
-                "ssiEngageInsights",
-                "engageWithInsights",
-            ),
-            "guess",
-        ),
-        Column(
-            "ssi_build",
-            "double",
-            "Part of the SSI: build relationships, 0 to 25",
-            "seen",
-            (
-                "ssiBuild",
-                "build",
-                "ssiBuildScore",
-                "buildScore",
-                "buildSsi",
-                "ssiBuildRelationships",
-                "buildRelationships",
-            ),
-            "guess",
-        ),
+        _ssi_part("brand", "establish your professional brand", "professionalBrand", "establishBrand"),
+        _ssi_part("find", "find the right people", "findPeople", "findRightPeople", "findTheRightPeople"),
+        _ssi_part("engage", "engage with insights", "engageInsights", "engageWithInsights"),
+        _ssi_part("build", "build relationships", "relationships", "buildRelationships", "buildStrongRelationships"),
         Column(
             "total_connections",
             "bigint",
@@ -336,6 +288,8 @@ SEATS = Export(
                 "connectionsCount",
                 "numConnections",
                 "totalConnectionCount",
+                "totalNumberOfConnections",
+                "numberOfConnections",
             ),
             "guess",
         ),
@@ -353,6 +307,9 @@ SEATS = Export(
                 "savedLeadsCount",
                 "numSavedLeads",
                 "totalSavedLeadCount",
+                "totalLeads",
+                "totalNumberOfLeadsSaved",
+                "numberOfSavedLeads",
             ),
             "guess",
         ),
