@@ -43,6 +43,12 @@ CREATE TABLE IF NOT EXISTS accounts (
 PRAGMA user_version = {VERSION};
 """
 
+_IN_FLIGHT = (
+    "SELECT base_url, entry, contract, export, first_day, last_day, job_id, asked_at FROM jobs"
+    " WHERE job_id IS NOT NULL AND batch IS NULL"
+)
+_OLDEST_FIRST = "ORDER BY asked_at, entry"
+
 
 @dataclass(frozen=True)
 class JobInFlight:
@@ -118,16 +124,28 @@ class Journal:
 
     def in_flight(self) -> list[JobInFlight]:
         """Returns the jobs whose file is not loaded, oldest first; the newest one where a window has several."""
-        rows = self._read(
-            "SELECT entry, contract, export, first_day, last_day, job_id, asked_at FROM jobs"
-            " WHERE job_id IS NOT NULL AND batch IS NULL AND base_url = ? ORDER BY asked_at, entry",
-            (self._base_url,),
-        )
-        jobs = {}
-        for entry, contract, export, first, last, job_id, asked_at in rows:
-            window = Window(date.fromisoformat(first), date.fromisoformat(last))
-            jobs[contract, export, window] = JobInFlight(entry, contract, export, window, job_id, asked_at)
-        return list(jobs.values())
+        return [
+            job for _, job in _newest(self._read(f"{_IN_FLIGHT} AND base_url = ? {_OLDEST_FIRST}", (self._base_url,)))
+        ]
+
+    @staticmethod
+    def peek(folder: Path) -> list[tuple[str, JobInFlight]]:
+        """Returns the jobs in flight as `in_flight` does, each with the API that was asked, and changes nothing.
+
+        Args:
+            folder: the pipeline's working directory; one without a journal has no jobs in flight.
+
+        Raises:
+            JournalError: if the journal cannot be read.
+        """
+        path = folder / FILE_NAME
+        if not path.exists():
+            return []
+        try:
+            with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+                return _newest(db.execute(f"{_IN_FLIGHT} {_OLDEST_FIRST}").fetchall())
+        except sqlite3.Error as error:
+            raise JournalError(f"The journal of export jobs, {path}, cannot be read: {error}.") from None
 
     def take_accounts(self, batch: str) -> list[dict[str, Any]]:
         """Returns the rows for `export_jobs` that no batch has taken yet, and marks them as taken by this one."""
@@ -222,3 +240,12 @@ class Journal:
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
             return self._db.execute(statement, values).fetchall()
+
+
+def _newest(rows: list[tuple[Any, ...]]) -> list[tuple[str, JobInFlight]]:
+    """Returns one job of each API, contract, export and window: the last one."""
+    jobs = {}
+    for base_url, entry, contract, export, first, last, job_id, asked_at in rows:
+        window = Window(date.fromisoformat(first), date.fromisoformat(last))
+        jobs[base_url, contract, export, window] = JobInFlight(entry, contract, export, window, job_id, asked_at)
+    return [(base_url, job) for (base_url, *_), job in jobs.items()]

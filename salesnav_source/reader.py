@@ -251,7 +251,7 @@ class _Block:
         """Returns the lines of the file on which these places in the buffer are."""
         data = _as_bytes(self.buffer, 0, self.end)
         line_ends = data == _LINE_FEED
-        if self.has(b"\r"):
+        if self.buffer.find(b"\r", 0, self.end) >= 0:
             lone = data == _CARRIAGE_RETURN
             lone[:-1] &= data[1:] != _LINE_FEED
             line_ends |= lone
@@ -378,7 +378,7 @@ def _search(pattern: re.Pattern[bytes], buffer: bytes, start: int) -> int:
 def _split(buffer: bytes, ended: bool, most: int | None = None) -> tuple[int, _Rows]:
     """Tells rows apart one by one, `most` of them, and returns where the last one ends.
 
-    A row with a quote that is not closed, or is followed by text when it is, counts as malformed and ends with its line.
+    A row with a quote that is not closed, or is followed by text when it is, is malformed and ends with its line.
     """
     starts: list[int] = []
     ends: list[int] = []
@@ -390,7 +390,7 @@ def _split(buffer: bytes, ended: bool, most: int | None = None) -> tuple[int, _R
         if end == _OPEN and not ended:
             break
         stop = end if end >= 0 else line_end
-        if not ended and (stop == len(buffer) or buffer[stop:] == b"\r"):
+        if not ended and (stop == len(buffer) or buffer[stop : stop + 2] == b"\r"):
             break
         if stop > start:
             starts.append(start)
@@ -729,7 +729,7 @@ _MONTH_START, _MONTH_DAYS = _month_starts()
 """First day, from 1970, and number of days of each month, at 12 * year + month; no days in the year 0."""
 
 
-_CACHED_ROWS = 1 << 15
+_CACHED_ROWS = 1 << 14
 """How many timestamps are read at a time, so that what is computed on the way stays in the processor's cache."""
 
 

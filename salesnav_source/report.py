@@ -25,7 +25,7 @@ def render_plan(plan: Plan, listed: bool) -> str:
             (task.contract, task.export, str(task.window), str(task.window.days), _job(task.job_id))
             for task in plan.tasks
         ]
-        lines += _table(("contract", "export", "days asked for", "days", "job"), rows)
+        lines += table(("contract", "export", "days asked for", "days", "job"), rows)
         adopted = len(plan.tasks) - plan.new_jobs
         calls = CALLS_PER_JOB * plan.new_jobs + (CALLS_PER_JOB - 1) * adopted + 1
         lines.append("")
@@ -71,7 +71,7 @@ def render(report: Report) -> str:
         )
     if rows:
         heads = ("contract", "export", "days loaded by now", "days read", "rows", "rejected", "files", "open", "failed")
-        lines += _table(heads, rows)
+        lines += table(heads, rows)
         lines.append("")
     if report.loaded_pending:
         lines.append("Data that an earlier run had received were loaded first.")
@@ -116,7 +116,8 @@ def _job(job_id: int | None) -> str:
     return "new" if job_id is None else f"{job_id}, in flight"
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns the lines of a table; columns of numbers are set to the right."""
     widths = [max(len(row[i]) for row in (heads, *rows)) for i in range(len(heads))]
     number = [all(_is_number(row[i]) for row in rows) for i in range(len(heads))]
     lines = []

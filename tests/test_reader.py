@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesnav_source import reader
@@ -347,6 +348,13 @@ def test_rejects_a_row_whole_with_reason_and_line(row: bytes, reason: str, block
     assert read.left == ["file.arrow", "file.arrow.rejected", "file.csv"]
 
 
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["lf", "crlf", "cr"])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_counts_lines_with_every_line_end(line_end: bytes, before: int, block_size: int) -> None:
+    content = HEADER + GOOD * before + b"bad\n"
+    assert Read(content.replace(b"\n", line_end)).rejected[0]["line_number"] == 2 + before
+
+
 def test_shortens_long_values_in_reasons() -> None:
     read = Read(HEADER + b"a,T,01-01-2024 00:00:00," + b"x" * 1000 + b",\n")
     assert read.rejected[0]["reason"].endswith(": " + "x" * 99 + "…")
@@ -474,7 +482,7 @@ def test_repeated_keys(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if colliding:
-        monkeypatch.setattr(reader, "_HASH_FACTOR", reader.np.uint64(0))
+        monkeypatch.setattr(reader, "_HASH_FACTOR", np.uint64(0))
     read = Read(HEADER + b"".join(rows))
     assert read.column("member_identity_key") == members
     assert read.result.rows_repeated == repeated

@@ -1,0 +1,462 @@
+"""What is known of a pipeline without asking LinkedIn: days covered, days missing and why, jobs in flight, what comes next."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+import dlt
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
+from dlt.pipeline.configuration import PipelineConfiguration
+
+from salesnav_source.exceptions import ConfigurationError, JournalError, PipelineBusyError
+from salesnav_source.exports import DATA_DELAY, TOO_LARGE
+from salesnav_source.journal import JobInFlight, Journal
+from salesnav_source.plan import Plan, make_plan
+from salesnav_source.report import table
+from salesnav_source.run import ExportRun
+from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
+from salesnav_source.settings import Settings
+from salesnav_source.sync import coverage_of, state_of
+from salesnav_source.windows import Coverage, Days, Window
+
+NOT_ASKED_YET = "not asked for yet"
+NO_ACCESS = "LinkedIn gives no reporting access to this contract: ask its administrator for a reporting role"
+
+
+class Span(TypedDict):
+    """Days from `first` to `last`, both included, ISO, UTC."""
+
+    first: str
+    last: str
+    days: int
+
+
+class MissingSpan(Span):
+    """Days that are wanted and not covered."""
+
+    reason: str | None
+    """Why, as far as is known."""
+
+
+class ExportStatus(TypedDict):
+    """Where an export of a contract stands."""
+
+    contract: str
+    export: str
+    covered: list[Span]
+    open: list[MissingSpan]
+    failed: list[MissingSpan]
+    to_read_again: list[Span]
+    """Covered days that are due to be read again for late rows."""
+
+
+class JobStatus(Span):
+    """A job at LinkedIn whose file is not loaded."""
+
+    job_id: int
+    contract: str
+    export: str
+    asked_at: str
+    taken_over: bool
+    """Whether the next run goes on with it; it asks anew for what another API was asked, or more than a day ago."""
+
+
+class NextRun(TypedDict):
+    """What the next run will do, as far as is known without asking LinkedIn."""
+
+    loads_pending: bool
+    jobs_to_take_over: int
+    jobs_to_create: int
+    days: int
+    """Days that these jobs are for, summed up over contracts and exports."""
+    contracts_known: bool
+    """Whether any contract is known; if not, the run asks LinkedIn first."""
+
+
+class Status(TypedDict):
+    """What is known of a pipeline."""
+
+    pipeline: str
+    working_dir: str
+    destination: str | None
+    dataset: str | None
+    as_of: str
+    running: bool
+    """Whether a run is at work now."""
+    pending: bool
+    """Whether received data wait to be loaded; their days count as covered."""
+    exports: list[ExportStatus]
+    jobs: list[JobStatus]
+    next_run: NextRun
+    notes: list[str]
+
+
+class Problem(NamedTuple):
+    """A row of `export_jobs` that tells why a job brought nothing."""
+
+    contract: str
+    export: str
+    window: Window
+    status: str
+    reason: str
+
+
+@dataclass
+class Told:
+    """What the destination has told."""
+
+    problems: list[Problem] = field(default_factory=list)
+    """Oldest first."""
+    access: Mapping[str, bool] = field(default_factory=dict)
+    """Contracts listed last, and whether they could be exported."""
+    answered: bool = True
+
+    def may_export(self, contract: str) -> bool:
+        """Tells whether nothing is known that keeps a contract from being exported."""
+        return self.access.get(contract, True)
+
+
+def collect(
+    pipeline_name: str, settings: Settings, pipelines_dir: str | None = None, epoch: float | None = None
+) -> Status:
+    """Returns what is known of a pipeline, from this machine and the destination; changes neither.
+
+    Args:
+        pipeline_name: name of the pipeline.
+        settings: what is wanted.
+        pipelines_dir: where pipelines have their working directories; dlt's own place if None.
+        epoch: the time, in seconds since the epoch; now if None.
+
+    Raises:
+        ConfigurationError: if there is no such pipeline on this machine.
+    """
+    epoch = time.time() if epoch is None else epoch
+    as_of = datetime.fromtimestamp(epoch, timezone.utc)
+    running = _is_running(pipeline_name, settings, pipelines_dir)
+    pipeline = _attach(pipeline_name, pipelines_dir)
+    try:
+        notes: list[str] = []
+        jobs = _jobs_in_flight(pipeline, notes)
+        told = _ask_destination(pipeline, running, notes)
+        coverages = _coverages(pipeline)
+        wanted = _wanted_contracts(settings, coverages, jobs, told)
+        plan = _plan(settings, wanted, told, coverages, jobs, epoch)
+        pending = pipeline.has_pending_data
+        taken_over = {task.job_id for task in plan.tasks} if plan else set()
+        return Status(
+            pipeline=pipeline_name,
+            working_dir=pipeline.working_dir,
+            destination=pipeline.destination.destination_name if pipeline.destination else None,
+            dataset=pipeline.dataset_name,
+            as_of=as_of.isoformat(timespec="seconds"),
+            running=running,
+            pending=pending,
+            exports=[
+                _export_status(settings, export, contract, coverages, contract in wanted, jobs, told, as_of.date())
+                for contract in sorted({*wanted, *(contract for _, contract in coverages)})
+                for export in EXPORTS
+            ],
+            jobs=[_job_status(job, job.job_id in taken_over) for _, job in jobs],
+            next_run=NextRun(
+                loads_pending=pending,
+                jobs_to_take_over=len(plan.tasks) - plan.new_jobs if plan else 0,
+                jobs_to_create=plan.new_jobs if plan else 0,
+                days=sum(task.window.days for task in plan.tasks) if plan else 0,
+                contracts_known=bool(wanted),
+            ),
+            notes=notes,
+        )
+    finally:
+        pipeline.deactivate()
+
+
+def render(status: Status) -> str:
+    """Returns the status as text for a person."""
+    lines = [
+        f"Pipeline {status['pipeline']} to {status['destination'] or 'no destination'}, dataset {status['dataset']},"
+        f" as of {_minute(status['as_of'])}"
+    ]
+    if status["running"]:
+        lines.append("A run is at work.")
+    if status["pending"]:
+        lines.append("Data that were received wait to be loaded; their days count as covered.")
+    lines.append("")
+    if status["exports"]:
+        lines += table(
+            ("contract", "export", "days covered", "covered", "open", "failed"),
+            [
+                (
+                    one["contract"],
+                    one["export"],
+                    ", ".join(map(_text, one["covered"])) or "none",
+                    _count(one["covered"]),
+                    _count(one["open"]),
+                    _count(one["failed"]),
+                )
+                for one in status["exports"]
+            ],
+        )
+        lines.append("")
+    for head, missing in (
+        ("Open:", [(one, span) for one in status["exports"] for span in one["open"]]),
+        ("Failed:", [(one, span) for one in status["exports"] for span in one["failed"]]),
+    ):
+        if missing:
+            lines += [head, *(_missing_line(one, span) for one, span in missing), ""]
+    if status["jobs"]:
+        lines += ["In flight:", *_jobs_table(status["jobs"], status["running"]), ""]
+    return "\n".join([*lines, *status["notes"], _outlook(status)])
+
+
+def _is_running(pipeline_name: str, settings: Settings, pipelines_dir: str | None) -> bool:
+    folder = _pipelines_dir(pipeline_name, pipelines_dir)
+    if not (folder / pipeline_name).is_dir():
+        return False
+    run = ExportRun(settings)
+    try:
+        run.lock(str(folder), pipeline_name)
+    except PipelineBusyError:
+        return True
+    finally:
+        run.close()
+    return False
+
+
+def _attach(pipeline_name: str, pipelines_dir: str | None) -> dlt.Pipeline:
+    folder = _pipelines_dir(pipeline_name, pipelines_dir)
+    if not (folder / pipeline_name / dlt.Pipeline.STATE_FILE).is_file():
+        raise ConfigurationError(
+            f"There is no pipeline {pipeline_name} in {folder}: it has not run on this machine under that name. Run it,"
+            " or name another with --pipeline, or its place with --pipelines-dir."
+        )
+    return dlt.attach(pipeline_name, pipelines_dir=str(folder))
+
+
+def _pipelines_dir(pipeline_name: str, pipelines_dir: str | None) -> Path:
+    """Returns the folder in which dlt keeps the pipeline's working directory."""
+    if pipelines_dir is None:
+        configured = resolve_configuration(
+            PipelineConfiguration(),
+            sections=("pipelines", pipeline_name),
+            explicit_value={"pipeline_name": pipeline_name},
+        )
+        pipelines_dir = configured.pipelines_dir or get_dlt_pipelines_dir()
+    return Path(pipelines_dir)
+
+
+def _jobs_in_flight(pipeline: dlt.Pipeline, notes: list[str]) -> list[tuple[str, JobInFlight]]:
+    try:
+        return Journal.peek(Path(pipeline.working_dir))
+    except JournalError as error:
+        notes.append(str(error))
+        return []
+
+
+def _coverages(pipeline: dlt.Pipeline) -> dict[tuple[str, str], Coverage]:
+    resources, coverage = state_of(pipeline).get("resources", {}), coverage_of(pipeline)
+    return {
+        (export, contract): coverage(export, contract)
+        for export in EXPORTS
+        for contract in resources.get(export, {}).get("coverage", {})
+    }
+
+
+def _wanted_contracts(
+    settings: Settings,
+    coverages: Mapping[tuple[str, str], Coverage],
+    jobs: Iterable[tuple[str, JobInFlight]],
+    told: Told,
+) -> tuple[str, ...]:
+    """Returns the contracts configured; all that are known and not out of reach if none are."""
+    if settings.contracts:
+        return settings.contracts
+    known = {contract for _, contract in coverages} | {job.contract for _, job in jobs} | set(told.access)
+    return tuple(sorted(contract for contract in known if told.may_export(contract)))
+
+
+def _plan(
+    settings: Settings,
+    wanted: Sequence[str],
+    told: Told,
+    coverages: Mapping[tuple[str, str], Coverage],
+    jobs: Iterable[tuple[str, JobInFlight]],
+    epoch: float,
+) -> Plan | None:
+    """Returns what a run would ask for now; None if no contract is known that it could ask for."""
+    reachable = tuple(contract for contract in wanted if told.may_export(contract))
+    if not reachable:
+        return None
+    return make_plan(
+        replace(settings, contracts=reachable),
+        None,
+        tuple(EXPORTS),
+        lambda export, contract: coverages.get((export, contract), Coverage()),
+        [job for base_url, job in jobs if base_url == settings.base_url],
+        datetime.fromtimestamp(epoch, timezone.utc).date(),
+        epoch,
+    )
+
+
+def _export_status(
+    settings: Settings,
+    export: str,
+    contract: str,
+    coverages: Mapping[tuple[str, str], Coverage],
+    wanted: bool,
+    jobs: Iterable[tuple[str, JobInFlight]],
+    told: Told,
+    today: date,
+) -> ExportStatus:
+    coverage = coverages.get((export, contract), Coverage())
+    days = settings.wanted(today, coverage) if wanted else Days()
+    missing = _explain(export, contract, days - coverage.loaded, [job for _, job in jobs], told)
+    return ExportStatus(
+        contract=contract,
+        export=export,
+        covered=[_span(window) for window in coverage.loaded],
+        open=missing["open"],
+        failed=missing["failed"],
+        to_read_again=[_span(window) for window in days & coverage.to_read_again(today, settings.lookback_days)],
+    )
+
+
+def _explain(
+    export: str, contract: str, missing: Days, jobs: Iterable[JobInFlight], told: Told
+) -> dict[str, list[MissingSpan]]:
+    """Divides missing days into open and failed ones, by what became of them last."""
+    found: dict[str, list[tuple[Window, str | None]]] = defaultdict(list)
+
+    def take(days: Days, kind: str, reason: str | None) -> None:
+        nonlocal missing
+        found[kind] += [(window, reason) for window in missing & days]
+        missing = missing - days
+
+    for job in jobs:
+        if (job.export, job.contract) == (export, contract):
+            take(Days((job.window,)), "open", f"job {job.job_id} is in flight")
+    if not told.may_export(contract):
+        take(missing, "failed", NO_ACCESS)
+    for problem in reversed(told.problems):
+        # what is too large is asked for in halves, so it is no news of the days
+        split = problem.status == TOO_LARGE and problem.window.days > 1
+        if (problem.export, problem.contract) == (export, contract) and not split:
+            kind = "open" if problem.status == DATA_DELAY else "failed"
+            take(Days((problem.window,)), kind, problem.reason)
+    take(missing, "open", NOT_ASKED_YET if told.answered else None)
+    return {
+        kind: [MissingSpan(**_span(window), reason=reason) for window, reason in sorted(found[kind])]
+        for kind in ("open", "failed")
+    }
+
+
+def _ask_destination(pipeline: dlt.Pipeline, running: bool, notes: list[str]) -> Told:
+    """Asks the destination why jobs brought nothing; what it cannot tell is left out, with a note."""
+    where = pipeline.destination.destination_name if pipeline.destination else "destination"
+    try:
+        if running and where == "duckdb":
+            raise BlockingIOError("the run at work holds the file")
+        client = pipeline.sql_client()
+        credentials = getattr(client, "credentials", None)
+        if isinstance(credentials, DuckDbBaseCredentials):
+            _open_as_last_run(pipeline, credentials)
+        with client:
+            jobs, contracts = map(client.make_qualified_table_name, (EXPORT_JOBS.name, CONTRACTS.name))
+            problems = client.execute_sql(
+                f"SELECT contract, export, window_start, window_end, status, error FROM {jobs}"
+                " WHERE error IS NOT NULL ORDER BY completed_at"
+            )
+            access = client.execute_sql(f"SELECT contract, has_reporting_access FROM {contracts}")
+    except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
+        said = " ".join(str(error).split())[:200]
+        notes.append(f"Why days are missing is not known: {where} could not be read ({said}).")
+        return Told(answered=False)
+    return Told(
+        [
+            Problem(contract, export, Window(_as_date(first), _as_date(last)), status, reason)
+            for contract, export, first, last, status, reason in problems or ()
+        ],
+        {contract: bool(may) for contract, may in access or ()},
+    )
+
+
+def _open_as_last_run(pipeline: dlt.Pipeline, credentials: DuckDbBaseCredentials) -> None:
+    """Points to the DuckDB file that was loaded last, which the pipeline's state does not name, for reading only."""
+    credentials.read_only = True
+    info = pipeline.last_trace.last_load_info if pipeline.last_trace else None
+    scheme, _, path = (info.destination_displayable_credentials if info else "").partition(":///")
+    if scheme == "duckdb" and path:
+        credentials.database = path
+
+
+def _as_date(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _span(window: Window) -> Span:
+    return Span(first=str(window.first), last=str(window.last), days=window.days)
+
+
+def _job_status(job: JobInFlight, taken_over: bool) -> JobStatus:
+    asked_at = datetime.fromtimestamp(job.asked_at, timezone.utc).isoformat(timespec="seconds")
+    return JobStatus(
+        **_span(job.window),
+        job_id=job.job_id,
+        contract=job.contract,
+        export=job.export,
+        asked_at=asked_at,
+        taken_over=taken_over,
+    )
+
+
+def _text(span: Span) -> str:
+    return span["first"] if span["first"] == span["last"] else f"{span['first']} to {span['last']}"
+
+
+def _count(spans: Iterable[Span]) -> str:
+    return f"{sum(span['days'] for span in spans) or '-':,}" if spans else "-"
+
+
+def _missing_line(one: ExportStatus, span: MissingSpan) -> str:
+    return f"  {one['export']} of {one['contract']}, {_text(span)}: {span['reason'] or 'reason unknown'}"
+
+
+def _jobs_table(jobs: Sequence[JobStatus], running: bool) -> list[str]:
+    heads = ("job", "contract", "export", "days asked for", "since") + (() if running else ("next run",))
+    rows = [
+        (str(job["job_id"]), job["contract"], job["export"], _text(job), _minute(job["asked_at"]))
+        + (() if running else ("goes on with it" if job["taken_over"] else "asks anew",))
+        for job in jobs
+    ]
+    return [f"  {line}" for line in table(heads, rows)]
+
+
+def _outlook(status: Status) -> str:
+    coming = status["next_run"]
+    if status["running"]:
+        return "Next: the run at work goes on; ask again when it has ended."
+    parts = ["loads what was received"] if coming["loads_pending"] else []
+    if not coming["contracts_known"]:
+        parts.append("asks LinkedIn for the contracts, of which none is known so far")
+    if coming["jobs_to_take_over"]:
+        parts.append(f"goes on with {_number(coming['jobs_to_take_over'], 'job')} in flight")
+    if coming["jobs_to_create"]:
+        parts.append(f"creates {_number(coming['jobs_to_create'], 'job')}")
+    if coming["days"]:
+        parts[-1] += f" ({coming['days']:,} days in all, over contracts and exports)"
+    if not parts:
+        return "Next: nothing to ask for; every day wanted is covered."
+    return f"Next: a run {', then '.join(parts)}."
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count:,} {thing}" + ("s" if count != 1 else "")
+
+
+def _minute(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"

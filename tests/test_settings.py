@@ -1,0 +1,215 @@
+"""Settings: what they take, what they refuse and how they say so, and which days they want."""
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import dlt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salesnav_source import salesnav
+from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.windows import Coverage, Days, Window
+from tests.fakes import CLIENT_SECRET, OTHER_URN, REFRESH_TOKEN, TOKEN, URN, make_settings
+
+RENEWAL = {"client_id": "id", "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
+
+
+def refused(**changes: Any) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        make_settings(**changes)
+    return str(caught.value)
+
+
+def test_defaults_are_those_of_the_readme() -> None:
+    settings = Settings.check(SalesnavConfiguration(credentials=SalesnavCredentials(access_token=TOKEN)))
+    assert settings.base_url == "https://api.linkedin.com/v2"
+    assert settings.credentials.token_url == "https://www.linkedin.com/oauth/v2/accessToken"
+    assert settings.contracts == ()
+    assert (settings.start_date, settings.end_date) == (None, None)
+    assert (settings.lookback_days, settings.max_concurrent_jobs) == (3, 10)
+    assert (settings.poll_interval, settings.poll_max_interval, settings.job_timeout) == (5, 60, 3600)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "takes"),
+    [
+        pytest.param("base_url", "api.linkedin.com/v2", "http", id="url-without-scheme"),
+        pytest.param("base_url", "ftp://api.linkedin.com", "http", id="url-of-another-scheme"),
+        pytest.param("base_url", "", "http", id="no-url"),
+        pytest.param("base_url", "https://", "http", id="url-without-host"),
+        pytest.param("base_url", "https://api.linkedin.com/v2 ", "http", id="url-with-a-space"),
+        pytest.param("contracts", ["210001"], "urn:li:contract:", id="contract-number"),
+        pytest.param("contracts", [URN, "urn:li:seat:1"], "urn:li:contract:", id="another-urn"),
+        pytest.param("contracts", ["urn:li:contract:"], "urn:li:contract:", id="urn-without-number"),
+        pytest.param("start_date", "01-31-2026", "YYYY-MM-DD", id="american-day"),
+        pytest.param("start_date", "2026-02-29", "YYYY-MM-DD", id="no-leap-day"),
+        pytest.param("start_date", "20260101", "YYYY-MM-DD", id="basic-iso-day"),
+        pytest.param("start_date", "2026-W01-1", "YYYY-MM-DD", id="iso-week"),
+        pytest.param("start_date", "2026-01-01T00:00", "YYYY-MM-DD", id="time"),
+        pytest.param("end_date", "yesterday", "YYYY-MM-DD", id="word"),
+        pytest.param("lookback_days", -1, "0 or more", id="negative-lookback"),
+        pytest.param("max_concurrent_jobs", 0, "1 or more", id="no-jobs"),
+        pytest.param("poll_interval", 0, "greater than 0", id="no-interval"),
+        pytest.param("poll_interval", float("nan"), "greater than 0", id="nan-interval"),
+        pytest.param("poll_max_interval", -1.0, "greater than 0", id="negative-interval"),
+        pytest.param("job_timeout", 0.0, "greater than 0", id="no-timeout"),
+    ],
+)
+def test_what_is_refused_is_named_with_its_value(name: str, value: Any, takes: str) -> None:
+    said = refused(**{name: value})
+    assert name in said
+    assert repr(value[-1] if isinstance(value, list) else value) in said
+    assert takes in said
+
+
+def test_a_start_after_the_end_is_refused_with_both() -> None:
+    said = refused(start_date="2026-03-02", end_date="2026-03-01")
+    assert all(part in said for part in ("start_date", "2026-03-02", "end_date", "2026-03-01"))
+
+
+@pytest.mark.parametrize("given_url", ["https://api.linkedin.com/v2", "https://api.linkedin.com/v2/", "http://[::1]:8/v2//"])
+def test_slashes_at_the_end_of_base_url_do_not_matter(given_url: str) -> None:
+    assert make_settings(given_url).base_url == given_url.rstrip("/")
+
+
+def test_a_contract_named_twice_is_taken_once_in_the_order_given() -> None:
+    assert make_settings(contracts=[OTHER_URN, URN, OTHER_URN]).contracts == (OTHER_URN, URN)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        pytest.param("2024-02-29", id="text"),
+        pytest.param(date(2024, 2, 29), id="toml-day"),
+        pytest.param(datetime(2024, 2, 29, 23, 59, tzinfo=timezone.utc), id="toml-time"),
+    ],
+)
+def test_days_come_as_text_or_as_toml_writes_them(day: Any) -> None:
+    assert make_settings(start_date=day).start_date == date(2024, 2, 29)
+
+
+def test_an_empty_day_is_none() -> None:
+    assert make_settings(start_date="").start_date is None
+
+
+@pytest.mark.parametrize(
+    ("given_credentials", "renewable"),
+    [
+        pytest.param({"access_token": TOKEN}, False, id="token"),
+        pytest.param(RENEWAL, True, id="renewal"),
+        pytest.param({"access_token": TOKEN, **RENEWAL}, True, id="both"),
+        pytest.param({"access_token": TOKEN, "client_id": "id", "client_secret": CLIENT_SECRET}, False, id="introspect"),
+    ],
+)
+def test_credentials_that_will_do(given_credentials: dict[str, str], renewable: bool) -> None:
+    assert make_settings(**given_credentials).credentials.renewable is renewable
+
+
+@pytest.mark.parametrize("missing", sorted(RENEWAL))
+def test_what_is_missing_to_renew_a_token_is_named(missing: str) -> None:
+    said = refused(**{name: value for name, value in RENEWAL.items() if name != missing})
+    assert said.endswith(f"missing: {missing}.")
+    assert not any(secret in said for secret in (CLIENT_SECRET, REFRESH_TOKEN))
+
+
+def test_without_credentials_it_is_said_how_to_get_going() -> None:
+    said = refused(access_token="")
+    for help_ in ("[sources.salesnav.credentials]", "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN", "--sandbox"):
+        assert help_ in said
+
+
+@pytest.mark.parametrize("credentials", [TOKEN, {"access_token": TOKEN}, SalesnavCredentials(access_token=TOKEN)])
+def test_credentials_come_as_text_table_or_object(credentials: Any) -> None:
+    assert set(salesnav(credentials=credentials).resources) >= {"contracts", "activities", "seats", "export_jobs"}
+
+
+def test_credentials_that_are_no_text_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"sources\.salesnav"):
+        SalesnavCredentials().parse_native_representation(7)
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN", TOKEN)
+    monkeypatch.setenv("SOURCES__SALESNAV__START_DATE", "2026-02-30")
+    with pytest.raises(ConfigurationError, match="start_date = '2026-02-30' is not a day"):
+        salesnav()
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", f" {TOKEN}", f"{TOKEN}\r\n"])
+def test_blanks_around_a_token_do_not_count(token: str) -> None:
+    assert make_settings(access_token=token).credentials.access_token == TOKEN
+
+
+@pytest.mark.parametrize("token", ["your token…", "line\nbreak"])
+def test_a_token_that_no_header_can_hold_is_refused_without_being_told(token: str) -> None:
+    said = refused(access_token=token)
+    assert "access_token" in said
+    assert token not in said
+
+
+@pytest.mark.parametrize("shown", [repr, str])
+@pytest.mark.parametrize("kind", ["settings", "credentials", "configuration"])
+def test_secrets_are_not_shown(kind: str, shown: Any) -> None:
+    settings = make_settings(access_token=TOKEN, **RENEWAL)
+    configuration = SalesnavConfiguration(credentials=settings.credentials)
+    text = shown({"settings": settings, "credentials": settings.credentials, "configuration": configuration}[kind])
+    assert not any(secret in text for secret in (TOKEN, CLIENT_SECRET, REFRESH_TOKEN))
+
+
+TODAY = date(2024, 3, 1)
+YESTERDAY = date(2024, 2, 29)
+
+
+def test_ninety_days_up_to_yesterday_are_wanted_by_default() -> None:
+    assert make_settings().wanted(TODAY, Coverage()) == Days((Window(date(2023, 12, 2), YESTERDAY),))
+    assert len(make_settings().wanted(TODAY, Coverage())) == 90
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        pytest.param({"start_date": "2024-01-01"}, Window(date(2024, 1, 1), YESTERDAY), id="start"),
+        pytest.param({"start_date": "2024-02-29"}, Window(YESTERDAY, YESTERDAY), id="start-yesterday"),
+        pytest.param({"start_date": "2024-03-01"}, None, id="start-today"),
+        pytest.param({"start_date": "2025-01-01"}, None, id="start-in-the-future"),
+        pytest.param({"end_date": "2024-01-31"}, Window(date(2023, 11, 3), date(2024, 1, 31)), id="end"),
+        pytest.param({"end_date": "2024-03-01"}, Window(date(2023, 12, 2), YESTERDAY), id="end-today"),
+        pytest.param({"end_date": "9999-12-31"}, Window(date(2023, 12, 2), YESTERDAY), id="end-never"),
+        pytest.param(
+            {"start_date": "2023-12-31", "end_date": "2024-01-01"},
+            Window(date(2023, 12, 31), date(2024, 1, 1)),
+            id="both",
+        ),
+        pytest.param(
+            {"start_date": "2020-01-01", "end_date": "2030-01-01"},
+            Window(date(2020, 1, 1), YESTERDAY),
+            id="end-in-the-future",
+        ),
+    ],
+)
+def test_days_wanted(changes: dict[str, str], wanted: Window | None) -> None:
+    assert make_settings(**changes).wanted(TODAY, Coverage()) == (Days((wanted,)) if wanted else Days())
+
+
+@given(st.dates(date(2020, 1, 1), date(2024, 2, 28)), st.integers(0, 400))
+def test_days_once_wanted_stay_wanted_without_a_start(first: date, pause: int) -> None:
+    coverage = Coverage(Days((Window(first, first),)))
+    today = max(first, TODAY) + timedelta(days=pause)
+    wanted = make_settings().wanted(today, coverage).windows[0]
+    assert wanted.first == min(first, today - timedelta(days=90))
+    assert wanted.last == today - timedelta(days=1)
+
+
+def test_a_start_given_leaves_earlier_days_alone() -> None:
+    coverage = Coverage(Days((Window(date(2023, 1, 1), YESTERDAY),)))
+    wanted = make_settings(start_date="2024-02-01").wanted(TODAY, coverage)
+    assert wanted == Days((Window(date(2024, 2, 1), YESTERDAY),))
+
+
+def test_the_source_is_named_as_its_configuration() -> None:
+    source = salesnav(credentials=TOKEN)
+    assert (source.name, source.section) == ("salesnav", "salesnav")
+    assert isinstance(source, dlt.sources.DltSource)
