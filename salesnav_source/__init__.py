@@ -39,6 +39,7 @@ from salesnav_source.settings import (
     SalesnavCredentials,
     Settings,
 )
+from salesnav_source.warehouses import laid_out
 
 __version__ = "0.1.0"
 __all__ = ["SalesnavCredentials", "__version__", "salesnav"]
@@ -115,7 +116,8 @@ def make_resources(new_run: Callable[[], ExportRun], keep_open: bool = False) ->
     shared = _Shared(new_run, keep_open)
     resources = [dlt.resource(_contracts, **tables.hints(CONTRACTS))(shared)]
     for export in EXPORTS.values():
-        resources.append(dlt.resource(_export, **tables.hints(export))(shared, export))
+        resource = dlt.resource(_export, **tables.hints(export))(shared, export)
+        resources.append(laid_out(resource, export))
     resources.append(dlt.resource(_export_jobs, **tables.hints(EXPORT_JOBS))(shared))
     resources.append(dlt.resource(_rejected_rows, **tables.hints(REJECTED_ROWS))(shared))
     return resources
@@ -183,7 +185,7 @@ def _contracts(shared: _Shared) -> Iterator[Any]:
         ]
         state = dlt.current.resource_state()
         digest = sha256(json.dumps(rows).encode()).hexdigest()
-        if rows and state.get("listed") != digest:
+        if rows and (shared.run.list_again or state.get("listed") != digest):
             yield tables.with_load_id(tables.arrow_table(CONTRACTS, rows), _load_id())
             state["listed"] = digest
 

@@ -1,6 +1,8 @@
 """The access token: which one is valid now, and renewing it once for all calls that wait."""
 
+import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -151,13 +153,16 @@ def keep_in_secrets(old: str, new: str, path: Path | None = None) -> bool:
 
     path = path or Path(dlt.current.run_context().settings_dir) / "secrets.toml"
     try:
-        text = path.read_text("utf-8")
-        if old not in text:
+        path = path.resolve()
+        text = path.read_bytes().decode("utf-8")
+        quoted, escaped = re.compile(rf"""(["']){re.escape(old)}\1"""), json.dumps(new)
+        if not quoted.search(text):
             return False
         mode = path.stat().st_mode & 0o777
         beside = path.with_name(f".{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text.replace(old, new))
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(quoted.sub(lambda _: escaped, text).encode())
         os.replace(beside, path)
     except OSError:
         return False

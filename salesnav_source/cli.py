@@ -130,7 +130,7 @@ def sandbox_command(options: argparse.Namespace) -> int:
             print(_render_sandbox(sandbox), flush=True)
             threading.Event().wait()
     except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"The sandbox cannot serve on port {options.port}: {error}.") from None
+        raise ConfigurationError(f"The sandbox cannot serve on port {options.port}: {error}") from None
     return COMPLETE
 
 
@@ -202,38 +202,36 @@ def _clock(ahead: float | None) -> Finding:
 
 
 def _token(client: Client, settings: Settings, refused: ApiError | None, now: float) -> Iterator[Finding]:
-    taken = refused is None or isinstance(refused, AccessDeniedError)
-    if isinstance(refused, AccessTokenError):
-        yield _finding("fail", "token", str(refused))
-    known = settings.credentials.client_id and settings.credentials.client_secret
-    if not known:
-        if taken:
-            yield _finding(
-                "ok",
-                "token",
-                "LinkedIn takes it. How long it still lives LinkedIn tells only with client_id and client_secret; tokens"
-                " live 60 days from the day they were made.",
-            )
-        return
     told = None
     with contextlib.suppress(ApiError):
         told = client.tokens.introspect()
-    if told is None:
+    if isinstance(refused, AccessTokenError):
+        status = told.get("status") if told else None
+        more = f" LinkedIn calls it {status}." if status in ("expired", "revoked") else ""
+        yield _finding("fail", "token", f"{refused}{more}")
+    elif told is not None:
+        yield from _lifetime(told, refused, settings.credentials.renewable, now)
+    elif settings.credentials.client_id and settings.credentials.client_secret:
         host = urlsplit(settings.credentials.token_url).hostname
         yield _finding(
             "warn",
             "token",
             f"How long it still lives is not known: {host} did not tell with these client_id, client_secret, token_url.",
         )
-    else:
-        yield from _lifetime(told, taken, settings.credentials.renewable, now)
+    elif refused is None or isinstance(refused, AccessDeniedError):
+        yield _finding(
+            "ok",
+            "token",
+            "LinkedIn takes it. How long it still lives LinkedIn tells only with client_id and client_secret; tokens"
+            " live 60 days from the day they were made.",
+        )
 
 
-def _lifetime(told: dict[str, object], taken: bool, renewable: bool, now: float) -> Iterator[Finding]:
+def _lifetime(told: dict[str, object], refused: ApiError | None, renewable: bool, now: float) -> Iterator[Finding]:
     """Says what LinkedIn's introspection tells of the token."""
     if told.get("active") is not True:
         status = told.get("status") if told.get("status") in ("expired", "revoked") else "not active"
-        if taken:
+        if refused is None:
             text = f"LinkedIn takes it, but says to this client_id that it is {status}: was it made for another application?"
             yield _finding("warn", "token", text)
         else:
@@ -490,8 +488,8 @@ def _render_sandbox(sandbox: Any) -> str:
             f"{prefix}CREDENTIALS__ACCESS_TOKEN={sandbox.access_token}",
             f"{prefix}POLL_INTERVAL={SANDBOX_POLL_INTERVAL}",
             "# a place of its own for the pipelines' state, so that invented days never count as loaded",
-            'export DLT_DATA_DIR="$PWD/_sandbox"',
-            "# and load into a file or dataset of its own, e.g. with --database _sandbox/try.duckdb",
+            'export DLT_DATA_DIR="$PWD/_work/sandbox"',
+            "# and load into a file or dataset of its own, e.g. with --database try.duckdb",
             "",
             "# to have the token renewed and looked into as well:",
             *(f"{prefix}CREDENTIALS__{name}={value}" for name, value in credentials.items()),

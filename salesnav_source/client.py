@@ -211,6 +211,8 @@ class Client:
 
     def _check_download_host(self, url: str) -> None:
         try:
+            if "\\" in url:
+                raise ValueError
             parts, own = urlsplit(url), urlsplit(self._base_url)
             host = (parts.hostname or "").rstrip(".").lower()
             parts.port  # noqa: B018  an impossible port raises ValueError
@@ -262,7 +264,7 @@ class Client:
                 allow_redirects=False,
                 stream=stream,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # the text of the exception holds the URL, which may be signed
             raise UnavailableError(f"{urlsplit(url).hostname} cannot be reached: {_why(error)}.") from None
 
@@ -271,7 +273,7 @@ class Client:
             return self._session().post(
                 url, data=data, timeout=(CONNECT_TIMEOUT, timeout), allow_redirects=False, auth=_no_auth
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UnavailableError(f"{urlsplit(url).hostname} cannot be reached: {_why(error)}.") from None
 
     def _session(self) -> requests.Session:

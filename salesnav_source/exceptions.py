@@ -77,5 +77,17 @@ class IncompleteFileError(SalesnavError, TransientException):
     """The file received is not the whole file that LinkedIn announced."""
 
 
+class UnendedFileError(IncompleteFileError):
+    """The file received does not end with a line: it was cut short, or LinkedIn does not end the last line.
+
+    Attributes:
+        bytes: size of the file received.
+    """
+
+    def __init__(self, bytes: int) -> None:
+        super().__init__(f"The file ends in the midst of a line, after {bytes:,} bytes.")
+        self.bytes = bytes
+
+
 class ReadError(SalesnavError, TerminalException):
     """The file was received but cannot be read as the export, e.g. lacks a key column."""

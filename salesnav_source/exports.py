@@ -44,12 +44,13 @@ from salesnav_source.exceptions import (
     SalesnavError,
     ThrottledError,
     UnavailableError,
+    UnendedFileError,
 )
 from salesnav_source.journal import Journal
 from salesnav_source.reader import ReadResult, read_export
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings import Settings
-from salesnav_source.windows import Window, without_delayed
+from salesnav_source.windows import Ask, Window, into, without_delayed
 
 # statuses of jobs, as told by a third party; LinkedIn may add values without notice (documented)
 COMPLETED = "COMPLETED"
@@ -153,9 +154,13 @@ class Task:
     row_count: int | None = None
     take_off: int = 1
     """How many of the newest days to take off if LinkedIn's data are delayed."""
+    beyond: Window | None = None
+    """Newer days that are asked for once this window has come, see `windows.Ask`."""
     jobs: int = 0
     """Jobs created for this window."""
     files: int = 0
+    unended: int | None = None
+    """Size of the last file that did not end with a line; one of the same size is no longer taken for cut short."""
     renewals: int = 0
     failures: int = 0
     throttles: int = 0
@@ -260,7 +265,7 @@ def advance(task: Task, event: TEvent, now: float, policy: Policy, jitter: float
     if isinstance(event, Polled):
         return _polled(task, event, now, policy, jitter)
     if isinstance(event, Fetched):
-        return Transition(replace(task, stage="ended", outcome="received", file=event.file))
+        return _received(task, event.file)
     return _failed(task, event.error, now, policy, jitter)
 
 
@@ -272,7 +277,7 @@ def _polled(task: Task, event: Polled, now: float, policy: Policy, jitter: float
             return Transition(replace(task, stage="download", due=now, download_url=job.download_url))
         if job.row_count == 0:
             nothing = ReceivedFile(None, 0, ReadResult(0, 0, 0, 0, 0, True, ()))
-            return Transition(replace(task, stage="ended", outcome="received", file=nothing))
+            return _received(task, nothing)
     if job.status == TOO_LARGE:
         return _halve(task, "the export is too large for LinkedIn", _TOO_LARGE_ADVICE)
     if job.status == DATA_DELAY:
@@ -318,7 +323,8 @@ def _failed(task: Task, error: SalesnavError | OSError, now: float, policy: Poli
         pause = policy.pause(task.renewals - 1, jitter) if task.renewals > 1 else 0.0
         return Transition(replace(task, stage="poll", due=now + pause, download_url=None))
     if isinstance(error, IncompleteFileError):
-        task = replace(task, files=task.files + 1)
+        unended = error.bytes if isinstance(error, UnendedFileError) else None
+        task = replace(task, files=task.files + 1, unended=unended)
         if task.files >= MAX_FILES:
             return _new_job(task, reason, now, policy, jitter)
         return Transition(replace(task, stage="poll", due=now + policy.pause(task.files, jitter), download_url=None))
@@ -346,7 +352,7 @@ def _throttled(task: Task, error: ThrottledError, now: float, policy: Policy, ji
         return _give_up(task, reason, still_running=task.job_id is not None, scope="quota")
     pause = policy.pause(task.throttles, jitter)
     if error.retry_after is not None and error.retry_after <= LONGEST_RETRY_AFTER:
-        pause = error.retry_after + pause * jitter / 2
+        pause = max(error.retry_after, pause) + pause * jitter / 2
     return Transition(replace(task, due=now + pause))
 
 
@@ -366,6 +372,8 @@ def _new_job(task: Task, reason: str, now: float, policy: Policy, jitter: float)
         jobs=max(task.jobs, 1),
         files=0,
         renewals=0,
+        failures=0,
+        throttles=0,
     )
     return Transition(again, Account(task, reason))
 
@@ -373,27 +381,33 @@ def _new_job(task: Task, reason: str, now: float, policy: Policy, jitter: float)
 def _halve(task: Task, reason: str, advice: str) -> Transition:
     if task.window.days == 1:
         return _give_up(task, f"{reason}. {advice}")
-    children = tuple(_child(task, half) for half in task.window.halves())
+    older, newer = task.window.halves()
+    children = (_child(task, Ask(older, 1, None)), _child(task, Ask(newer, 1, task.beyond)))
     return Transition(
         replace(task, stage="ended", outcome="split", reason=reason), Account(task, f"{reason}; halved"), children
     )
 
 
 def _without_delayed(task: Task) -> Transition:
-    days = without_delayed(task.window, task.take_off)
-    children = tuple(_child(task, window, take_off) for window, take_off in days.ask)
+    days = without_delayed(task.window, task.take_off, task.beyond)
+    children = (_child(task, days.ask),) if days.ask else ()
     reason = "LinkedIn's data are delayed"
     ended = replace(task, stage="ended", outcome="split", reason=reason)
     return Transition(ended, Account(task, reason), children, tuple(days.open))
 
 
-def _child(task: Task, window: Window, take_off: int = 1) -> Task:
-    return Task(task.contract, task.export, window, take_off=take_off)
+def _received(task: Task, file: ReceivedFile) -> Transition:
+    children = (_child(task, into(task.beyond)),) if task.beyond else ()
+    return Transition(replace(task, stage="ended", outcome="received", file=file), children=children)
+
+
+def _child(task: Task, ask: Ask) -> Task:
+    return Task(task.contract, task.export, ask.window, take_off=ask.take_off, beyond=ask.beyond)
 
 
 def _give_up(task: Task, reason: str, still_running: bool = False, scope: TScope = "window") -> Transition:
     ended = replace(task, stage="ended", outcome="failed", reason=reason, scope=scope)
-    return Transition(ended, Account(task, reason, still_running))
+    return Transition(ended, Account(task, reason, still_running), open=(task.beyond,) if task.beyond else ())
 
 
 def _one_line(error: BaseException) -> str:
@@ -580,15 +594,21 @@ class ExportRunner:
 
     def _start_due(self, now: float) -> None:
         in_flight = sum(task.in_flight for task in self._tasks.values())
-        in_flight += sum(self._tasks[number].stage == "create" for number in self._busy)
+        # one at a time: of a job whose creation is cut off by a crash nobody knows whether it exists
+        creating = any(self._tasks[number].stage == "create" for number in self._busy)
+        held = {
+            n for n, t in self._tasks.items() if t.stage == "create" and (n in self._busy or t.failures or t.throttles)
+        }
+        in_flight += len(held)
         for number in self._order:
             task = self._tasks[number]
             if number in self._busy or task.due > now:
                 continue
             if task.stage == "create":
-                if in_flight >= self._policy.max_concurrent_jobs:
+                if creating or (number not in held and in_flight >= self._policy.max_concurrent_jobs):
                     continue
-                in_flight += 1
+                creating = True
+                in_flight += number not in held
             self._busy.add(number)
             workers = self._downloads if task.stage == "download" else self._calls
             workers.submit(lambda number=number, task=task: self._work(number, task))  # type: ignore[misc]
@@ -630,10 +650,13 @@ class ExportRunner:
 
     def _fetch(self, task: Task) -> Fetched:
         assert task.download_url is not None
-        spooled = self._spool / f"{task.export}-{task.job_id}.csv"
+        spooled = self._spool / f"{task.export}-{task.entry}.csv"
         rows = spooled.with_suffix(".arrow")
         try:
             size = self._client.download(task.download_url, spooled)
+            # a cut within the last value leaves as many rows as there should be
+            if size != task.unended and not _ends_with_line(spooled):
+                raise UnendedFileError(size)
             result = read_export(
                 spooled, rows, EXPORTS[task.export], task.window.first, task.window.last, task.row_count
             )
@@ -683,7 +706,7 @@ class ExportRunner:
         if account.task.entry is not None and not account.still_running:
             self._journal.ended(account.task.entry, row)
         else:
-            self._journal.left_running(row)
+            self._journal.keep_row(row)
 
     def _add(self, tasks: Iterable[Task]) -> None:
         for task in tasks:
@@ -709,13 +732,10 @@ class ExportRunner:
                 continue
             if task.stage == "download" or number in self._busy:
                 continue
-            reason = cause.reason or "unknown"
-            ended = replace(task, stage="ended", outcome="failed", reason=reason)
-            self.not_loaded.append(WindowReport(task.export, task.contract, task.window, "failed", reason))
-            if task.entry is not None:
-                self._account(Account(task, reason, still_running=True))
+            step = _give_up(task, cause.reason or "unknown", still_running=task.job_id is not None)
+            self._note(step)
             with self._lock:
-                self._end(number, ended)
+                self._end(number, step.task)
 
     def _log_unknown(self, job: Job) -> None:
         status = job.status or "(none)"
@@ -745,6 +765,15 @@ def audit_row(task: Task, now: float, error: str | None = None) -> dict[str, Any
         "completed_at": now,
         "error": error,
     }
+
+
+def _ends_with_line(path: Path) -> bool:
+    """Tells whether a file is empty, compressed (which tells its end by itself) or ends with the end of a line."""
+    with path.open("rb") as file:
+        if file.read(2) in (b"", b"\x1f\x8b"):
+            return True
+        file.seek(-1, 2)
+        return file.read(1) in b"\r\n"
 
 
 class _Workers:

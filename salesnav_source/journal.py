@@ -118,8 +118,8 @@ class Journal:
             db.execute("DELETE FROM jobs WHERE entry = ?", (entry,))
             db.execute("INSERT INTO accounts (row) VALUES (?)", (json.dumps(row),))
 
-    def left_running(self, row: dict[str, Any]) -> None:
-        """Keeps a row for `export_jobs` of a job that is still running at LinkedIn; the job stays in flight."""
+    def keep_row(self, row: dict[str, Any]) -> None:
+        """Keeps a row for `export_jobs` of a window without a job, or whose job stays in flight."""
         self._write("INSERT INTO accounts (row) VALUES (?)", (json.dumps(row),))
 
     def in_flight(self) -> list[JobInFlight]:
@@ -180,7 +180,7 @@ class Journal:
         self._write("DELETE FROM jobs WHERE job_id IS NULL OR asked_at < ?", (before,))
 
     def _open(self) -> sqlite3.Connection:
-        existed = self.path.exists()
+        existed = self.path.exists() and self.path.stat().st_size > 0
         try:
             db = self._connect()
             version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -189,13 +189,15 @@ class Journal:
             db.executescript(_SCHEMA)
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("it is damaged")
-            db.execute("SELECT entry, base_url, job_id, batch FROM jobs LIMIT 1").fetchall()
+            _newest(db.execute(_IN_FLIGHT).fetchall())
+            for _, row in db.execute("SELECT batch, row FROM accounts WHERE entry IS NULL OR entry").fetchall():
+                json.loads(row)
             return db
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):
                 raise
             reason = str(error)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
             reason = str(error)
         aside = self._set_aside()
         self.note = (
@@ -239,7 +241,10 @@ class Journal:
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._db.execute(statement, values).fetchall()
+            try:
+                return self._db.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                raise JournalError(f"The journal of export jobs, {self.path}, cannot be read: {error}.") from None
 
 
 def _newest(rows: list[tuple[Any, ...]]) -> list[tuple[str, JobInFlight]]:

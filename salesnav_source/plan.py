@@ -158,7 +158,9 @@ def list_contracts(client: Client, policy: Policy, timer: TTimer) -> dict[str, C
                     429,
                 ) from None
             told = error.retry_after
-            pause = told if told is not None and told <= LONGEST_RETRY_AFTER else policy.pause(throttles, 0.5)
+            pause = policy.pause(throttles, 0.5)
+            if told is not None and told <= LONGEST_RETRY_AFTER:
+                pause = max(told, pause)
         except UnavailableError as error:
             failures += 1
             if failures >= MAX_FAILURES:

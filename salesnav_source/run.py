@@ -82,6 +82,8 @@ class ExportRun:
         self.runner: ExportRunner | None = None
         self.journal: Journal | None = None
         self.loads: list[Load] = []
+        self.list_again = False
+        """Whether the contracts are written even if they are as they were."""
         self._limits = limits
         self._lock: FileLock | None = None
         self._spool: Path | None = None
@@ -167,6 +169,8 @@ class ExportRun:
             self.journal.forget([job.entry for job in self.journal.in_flight() if job.entry not in used])
             for window in self.plan.out_of_reach:
                 logger.error(f"{window.export} of {window.contract}, {window.window}: not loaded: {window.reason}")
+                task = Task(window.contract, window.export, window.window)
+                self.journal.keep_row(audit_row(task, self.timer.epoch(), window.reason))
             self.runner = ExportRunner(self.client, self.journal, self.policy, self._spool, self.timer)
             now = self.timer.now()
             self.runner.start(_waiting_from(task, now) for task in self.plan.tasks)

@@ -32,7 +32,8 @@ HOW_TO_GET_GOING = (
     "    [sources.salesnav.credentials]\n"
     '    access_token = "..."\n\n'
     "or in the environment as SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN. The README tells where a token comes from.\n"
-    "To try without an account, add --sandbox: it loads invented data from a stand-in for LinkedIn's API on this machine."
+    "To try without an account, add --sandbox to the pipeline's command: it loads invented data from a stand-in for\n"
+    "LinkedIn's API on this machine."
 )
 
 
@@ -74,6 +75,11 @@ class SalesnavCredentials(CredentialsConfiguration):
         Raises:
             ConfigurationError: if there is neither.
         """
+        for name in ("access_token", "client_secret", "refresh_token"):
+            value = (getattr(self, name) or "").strip()
+            if not (value.isascii() and value.isprintable()):
+                raise ConfigurationError(f"credentials.{name} holds characters that no token has; paste it anew.")
+            setattr(self, name, value or None)
         if self.access_token or self.renewable:
             return
         given = [name for name in ("client_id", "client_secret", "refresh_token") if getattr(self, name)]

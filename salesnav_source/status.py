@@ -1,7 +1,6 @@
 """What is known of a pipeline without asking LinkedIn: days covered, days missing and why, jobs in flight, what comes next."""
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timezone
@@ -42,6 +41,8 @@ class MissingSpan(Span):
 
     reason: str | None
     """Why, as far as is known."""
+    job_id: int | None
+    """The job in flight that was asked for them, if there is one."""
 
 
 class ExportStatus(TypedDict):
@@ -115,7 +116,8 @@ class Told:
     """Oldest first."""
     access: Mapping[str, bool] = field(default_factory=dict)
     """Contracts listed last, and whether they could be exported."""
-    answered: bool = True
+    trouble: str | None = None
+    """Why it could not be asked."""
 
     def may_export(self, contract: str) -> bool:
         """Tells whether nothing is known that keeps a contract from being exported."""
@@ -143,10 +145,17 @@ def collect(
     try:
         notes: list[str] = []
         jobs = _jobs_in_flight(pipeline, notes)
-        told = _ask_destination(pipeline, running, notes)
+        told = _ask_destination(pipeline, running)
         coverages = _coverages(pipeline)
         wanted = _wanted_contracts(settings, coverages, jobs, told)
         plan = _plan(settings, wanted, told, coverages, jobs, epoch)
+        exports = [
+            _export_status(settings, export, contract, coverages, contract in wanted, jobs, told, as_of.date())
+            for contract in sorted({*wanted, *(contract for _, contract in coverages)})
+            for export in EXPORTS
+        ]
+        if told.trouble and any(span["reason"] is None for one in exports for span in one["open"]):
+            notes.append(f"Why days are missing is not known: {told.trouble}.")
         pending = pipeline.has_pending_data
         taken_over = {task.job_id for task in plan.tasks} if plan else set()
         return Status(
@@ -157,11 +166,7 @@ def collect(
             as_of=as_of.isoformat(timespec="seconds"),
             running=running,
             pending=pending,
-            exports=[
-                _export_status(settings, export, contract, coverages, contract in wanted, jobs, told, as_of.date())
-                for contract in sorted({*wanted, *(contract for _, contract in coverages)})
-                for export in EXPORTS
-            ],
+            exports=exports,
             jobs=[_job_status(job, job.job_id in taken_over) for _, job in jobs],
             next_run=NextRun(
                 loads_pending=pending,
@@ -204,7 +209,7 @@ def render(status: Status) -> str:
         )
         lines.append("")
     for head, missing in (
-        ("Open:", [(one, span) for one in status["exports"] for span in one["open"]]),
+        ("Open:", [(one, span) for one in status["exports"] for span in one["open"] if span["job_id"] is None]),
         ("Failed:", [(one, span) for one in status["exports"] for span in one["failed"]]),
     ):
         if missing:
@@ -330,16 +335,16 @@ def _explain(
     export: str, contract: str, missing: Days, jobs: Iterable[JobInFlight], told: Told
 ) -> dict[str, list[MissingSpan]]:
     """Divides missing days into open and failed ones, by what became of them last."""
-    found: dict[str, list[tuple[Window, str | None]]] = defaultdict(list)
+    found: dict[str, list[MissingSpan]] = {"open": [], "failed": []}
 
-    def take(days: Days, kind: str, reason: str | None) -> None:
+    def take(days: Days, kind: str, reason: str | None, job_id: int | None = None) -> None:
         nonlocal missing
-        found[kind] += [(window, reason) for window in missing & days]
+        found[kind] += [MissingSpan(**_span(window), reason=reason, job_id=job_id) for window in missing & days]
         missing = missing - days
 
     for job in jobs:
         if (job.export, job.contract) == (export, contract):
-            take(Days((job.window,)), "open", f"job {job.job_id} is in flight")
+            take(Days((job.window,)), "open", f"job {job.job_id} is in flight", job.job_id)
     if not told.may_export(contract):
         take(missing, "failed", NO_ACCESS)
     for problem in reversed(told.problems):
@@ -348,19 +353,17 @@ def _explain(
         if (problem.export, problem.contract) == (export, contract) and not split:
             kind = "open" if problem.status == DATA_DELAY else "failed"
             take(Days((problem.window,)), kind, problem.reason)
-    take(missing, "open", NOT_ASKED_YET if told.answered else None)
-    return {
-        kind: [MissingSpan(**_span(window), reason=reason) for window, reason in sorted(found[kind])]
-        for kind in ("open", "failed")
-    }
+    take(missing, "open", None if told.trouble else NOT_ASKED_YET)
+    return {kind: sorted(spans, key=lambda span: span["first"]) for kind, spans in found.items()}
 
 
-def _ask_destination(pipeline: dlt.Pipeline, running: bool, notes: list[str]) -> Told:
-    """Asks the destination why jobs brought nothing; what it cannot tell is left out, with a note."""
+def _ask_destination(pipeline: dlt.Pipeline, running: bool) -> Told:
+    """Asks the destination why jobs brought nothing, and which contracts there are."""
     where = pipeline.destination.destination_name if pipeline.destination else "destination"
     try:
         if running and where == "duckdb":
-            raise BlockingIOError("the run at work holds the file")
+            # reading would keep the run from opening the file
+            return Told(trouble="a run is at work")
         client = pipeline.sql_client()
         credentials = getattr(client, "credentials", None)
         if isinstance(credentials, DuckDbBaseCredentials):
@@ -373,9 +376,10 @@ def _ask_destination(pipeline: dlt.Pipeline, running: bool, notes: list[str]) ->
             )
             access = client.execute_sql(f"SELECT contract, has_reporting_access FROM {contracts}")
     except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
-        said = " ".join(str(error).split())[:200]
-        notes.append(f"Why days are missing is not known: {where} could not be read ({said}).")
-        return Told(answered=False)
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
+        return Told(trouble=f"{where} could not be read ({' '.join(str(cause).split())[:200]})")
     return Told(
         [
             Problem(contract, export, Window(_as_date(first), _as_date(last)), status, reason)

@@ -1,5 +1,7 @@
 """Pipeline runs from plan to report: what is pending is loaded first, then LinkedIn is asked, in checkpoints."""
 
+import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +12,7 @@ import dlt
 from dlt.common.pipeline import LoadInfo
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.helpers import retry_schema_update
 
 from salesnav_source import COMMITTED_BATCH, make_resources
 from salesnav_source.exceptions import SalesnavError
@@ -19,10 +22,14 @@ from salesnav_source.plan import Plan
 from salesnav_source.run import ExportRun, LoadedWindow, LoadLimits, read_coverage
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 from salesnav_source.settings import SECTION, Settings
+from salesnav_source.warehouses import own_staging
 from salesnav_source.windows import Coverage
 
 CHECKPOINT = LoadLimits(rows=2_000_000, seconds=60.0)
 """A load is committed once it holds this many rows, or has held some for this long."""
+
+RACE_PAUSES = (0.5, 1.0, 2.0, 4.0)
+"""Seconds before a load is tried again because another pipeline made the same tables or columns at the same moment."""
 
 
 class DestinationError(SalesnavError):
@@ -84,7 +91,9 @@ def plan(
     run = ExportRun(settings)
     try:
         run.lock(pipeline.pipelines_dir, pipeline.pipeline_name)
-        _on_destination(pipeline, pipeline.sync_destination)
+        if not pipeline.has_pending_data:
+            # where the dataset does not exist yet, this would drop what is pending
+            _on_destination(pipeline, pipeline.sync_destination)
         return _open(run, pipeline, exports, full_refresh, ask_contracts=not settings.contracts)
     finally:
         run.close()
@@ -118,6 +127,7 @@ def sync(
     report = Report(pipeline.destination.destination_description, pipeline.dataset_name or "")
     try:
         run.lock(pipeline.pipelines_dir, pipeline.pipeline_name)
+        own_staging(pipeline)
         report.loaded_pending = load_pending(pipeline)
         report.plan = _open(run, pipeline, exports, full_refresh)
         run.start()
@@ -144,14 +154,38 @@ def _load_all(
     names = [CONTRACTS.name, *exports, EXPORT_JOBS.name, REJECTED_ROWS.name]
     options: dict[str, Any] = {"refresh": "drop_sources"} if full_refresh else {}
     while True:
+        listed = _listed(pipeline)
         source = _source(run).with_resources(*names)
         _on_destination(pipeline, partial(pipeline.run, source, **options))
         assert run.journal is not None
         run.journal.settle(state_of(pipeline).get(COMMITTED_BATCH))
         report.loaded += run.loads[-1].windows
+        if _listed(pipeline) != listed:
+            _list_once(run, pipeline)
         if run.finished:
             break
         options = {}
+
+
+def _listed(pipeline: dlt.Pipeline) -> Any:
+    return state_of(pipeline).get("resources", {}).get(CONTRACTS.name, {}).get("listed")
+
+
+def _list_once(run: ExportRun, pipeline: dlt.Pipeline) -> None:
+    """Writes the contracts anew while they are there twice.
+
+    All pipelines of a dataset write them, and where two do at the same moment neither sees the rows of the other. The one
+    that was last finds both.
+    """
+    for pause in RACE_PAUSES:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name(CONTRACTS.name)
+            if not client.execute_sql(f"SELECT contract FROM {table} GROUP BY contract HAVING count(*) > 1"):
+                return
+        run.list_again = True
+        time.sleep(pause * random.random())
+        _on_destination(pipeline, partial(pipeline.run, _source(run).with_resources(CONTRACTS.name)))
+        run.list_again = False
 
 
 @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
@@ -175,19 +209,35 @@ def load_pending(pipeline: dlt.Pipeline) -> bool:
     """
     pending = pipeline.has_pending_data
     secure_pending(pipeline)
-    _on_destination(pipeline, pipeline.run)
     if pending:
-        # the package may have brought newer state than the working directory holds
-        _on_destination(pipeline, pipeline.sync_destination)
+        # not by run, which restores the state first and, where the dataset does not exist yet, drops what is pending
+        _on_destination(pipeline, partial(_finish, pipeline))
+    # the package may have brought newer state than the working directory holds
+    _on_destination(pipeline, pipeline.run)
     return pending
 
 
+def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:
+    if pipeline.list_extracted_load_packages():
+        # a first run that was killed before it could note the schema's name
+        pipeline.default_schema_name = pipeline.default_schema_name or SECTION
+        pipeline.normalize()
+    return pipeline.load()
+
+
 def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
-    try:
-        info = work()
-    except PipelineStepFailed as error:
-        raise _plain(pipeline, error) from error
-    return info if isinstance(info, LoadInfo) else None
+    for pause in (*RACE_PAUSES, None):
+        try:
+            info = work()
+        except PipelineStepFailed as error:
+            if pause is None or not retry_schema_update()(error):
+                raise _plain(pipeline, error) from error
+            time.sleep(pause * (0.5 + random.random() / 2))
+            # what was extracted waits in the pipeline's folder
+            work = pipeline.run
+        else:
+            return info if isinstance(info, LoadInfo) else None
+    raise AssertionError("the last try returns or raises")
 
 
 def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
@@ -200,7 +250,8 @@ def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
     if error.step not in ("sync", "load"):
         return error
     where = pipeline.destination.destination_description
-    said = " ".join(str(error.exception).split())
+    # a failed load job bears the destination's own exception; its own text quotes the stack trace
+    said = " ".join(str(getattr(error.exception, "client_exception", error.exception)).split())
     if pipeline.has_pending_data:
         return DestinationError(
             f"{where} failed while loading: {said}\nWhat was received is kept, and the next run loads it first.",

@@ -177,8 +177,10 @@ def cut(window: Window, max_days: int = MAX_WINDOW_DAYS) -> list[Window]:
     pieces = []
     last = window.last
     while last >= window.first:
-        first = max(window.first, last - timedelta(days=max_days - 1))
+        first = last - timedelta(days=min(max_days - 1, (last - window.first).days))
         pieces.append(Window(first, last))
+        if first == window.first:
+            break
         last = first - ONE_DAY
     return pieces
 
@@ -211,30 +213,47 @@ def plan_windows(
     return sorted(taken + fresh, key=lambda window: window.last, reverse=True)
 
 
+class Ask(NamedTuple):
+    """A window to ask for while it is being found out how far LinkedIn's data reach."""
+
+    window: Window
+    take_off: int
+    """How many of its newest days to take off if it is delayed."""
+    beyond: Window | None
+    """Newer days that were taken off without being asked for: open if this window is delayed, to be asked for if not."""
+
+
 class DelayedDays(NamedTuple):
     """What to do about a window that LinkedIn answered with a data delay."""
 
-    ask: list[tuple[Window, int]]
-    """Windows to ask for instead, each with how many days to take off if it is delayed as well."""
+    ask: Ask | None
+    """What to ask for instead."""
     open: list[Window]
     """Days that LinkedIn has no data for yet."""
 
 
-def without_delayed(window: Window, take_off: int) -> DelayedDays:
+def without_delayed(window: Window, take_off: int, beyond: Window | None) -> DelayedDays:
     """Takes the newest days off a delayed window, on the assumption that it is the newest ones that are delayed.
 
-    The number of days taken off doubles with each answer, so that a long delay costs few jobs; what was taken off beyond
-    the very last day is asked for by itself.
+    The number of days taken off doubles with each answer, so that a long delay costs few jobs.
 
     Args:
         window: the days whose job ended for a data delay.
         take_off: how many of the newest days to take off.
+        beyond: newer days that were left aside.
     """
+    open_days = [beyond] if beyond else []
     if window.days == 1:
-        return DelayedDays([], [window])
+        return DelayedDays(None, [*open_days, window])
     take_off = min(take_off, window.days - 1)
     kept = Window(window.first, window.last - timedelta(days=take_off))
-    ask = [(kept, take_off * 2)]
-    if take_off > 1:
-        ask.append((Window(kept.last + ONE_DAY, window.last - ONE_DAY), 1))
-    return DelayedDays(ask, [Window(window.last, window.last)])
+    aside = Window(kept.last + ONE_DAY, window.last - ONE_DAY) if take_off > 1 else None
+    return DelayedDays(Ask(kept, take_off * 2, aside), [*open_days, Window(window.last, window.last)])
+
+
+def into(beyond: Window) -> Ask:
+    """Returns what to ask for of the days left aside, once the days before them have come: the older half."""
+    if beyond.days == 1:
+        return Ask(beyond, 1, None)
+    older, newer = beyond.halves()
+    return Ask(older, max(1, older.days // 2), newer)

@@ -1,4 +1,4 @@
-"""Shared fakes: a timer that waits for nothing, a LinkedIn without a network, a raw HTTP server, and a clock for the sandbox."""
+"""Shared fakes: a timer that waits for nothing, a LinkedIn without a network, a raw HTTP server, a clock for the sandbox."""
 
 import contextlib
 import socket
@@ -158,7 +158,9 @@ class FakeLinkedIn:
         status = told or (job.status if self.timer.now() >= job.ends_at else "PROCESSING")
         if status != "COMPLETED":
             return Job(job_id, status)
-        return Job(job_id, status, f"https://www.linkedin.com/ambry/?x-li-ambry-ep={SIGNATURE}-{job_id}", job.window.days)
+        return Job(
+            job_id, status, f"https://www.linkedin.com/ambry/?x-li-ambry-ep={SIGNATURE}-{job_id}", job.window.days
+        )
 
     def download(self, url: str, target: Path) -> int:
         """Writes one row for each day of the job's window."""
@@ -202,6 +204,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.linkedin = FakeLinkedIn(self.timer, self.seconds, self.script)
         self.journal = Journal(self.folder, "https://api.linkedin.com/v2")
+        self.journal._db.execute("PRAGMA synchronous = OFF")
         self.spool = self.folder / "spool"
         self.spool.mkdir(exist_ok=True)
         client: Any = self.linkedin

@@ -32,9 +32,7 @@ def names(matched: dict[int, Column]) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("table", "key", "columns"),
     [
-        pytest.param(
-            CONTRACTS, "contract", "contract* name* description has_reporting_access*", id="contracts"
-        ),
+        pytest.param(CONTRACTS, "contract", "contract* name* description has_reporting_access*", id="contracts"),
         pytest.param(
             ACTIVITIES,
             "contract activity_id",
@@ -114,7 +112,9 @@ def test_every_spelling_leads_to_its_column(export: Export) -> None:
             assert names(export.match(["x", spelling])) == {1: column.name}
 
 
-@pytest.mark.parametrize("header", ["activityId", "ACTIVITY_ID", "Activity ID", "activity-id", " activityid ", "Activity.Id"])
+@pytest.mark.parametrize(
+    "header", ["activityId", "ACTIVITY_ID", "Activity ID", "activity-id", " activityid ", "Activity.Id"]
+)
 def test_case_and_punctuation_do_not_matter(header: str) -> None:
     assert names(ACTIVITIES.match([header])) == {0: "activity_id"}
 
@@ -125,7 +125,9 @@ def test_order_does_not_matter(header: list[str]) -> None:
 
 
 @each_export
-@given(header=st.lists(st.text(max_size=12) | st.sampled_from(["seatId", "seat", "id", "createdAt", "name"]), max_size=8))
+@given(
+    header=st.lists(st.text(max_size=12) | st.sampled_from(["seatId", "seat", "id", "createdAt", "name"]), max_size=8)
+)
 def test_any_header_is_matched_at_most_once(export: Export, header: list[str]) -> None:
     matched = export.match(header)
     assert set(matched) <= set(range(len(header)))

@@ -6,12 +6,13 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from salesnav_source.windows import ONE_DAY, Coverage, Days, Window, cut, plan_windows, without_delayed
+from salesnav_source.windows import ONE_DAY, Ask, Coverage, Days, Window, cut, into, plan_windows, without_delayed
 
 FROM, TO = date(2023, 11, 1), date(2025, 3, 31)
 
@@ -117,7 +118,7 @@ def test_days_are_those_of_their_windows(given_windows: list[Window]) -> None:
     assert days_of(joined) == days_of(given_windows)
     assert len(joined) == len(days_of(given_windows))
     assert bool(joined) is bool(given_windows)
-    for older, newer in zip(joined.windows, joined.windows[1:]):
+    for older, newer in pairwise(joined.windows):
         assert older.last + ONE_DAY < newer.first, "windows touch"
 
 
@@ -168,7 +169,7 @@ def test_cutting_leaves_no_gap_and_no_overlap(window: Window, max_days: int) -> 
     assert sum(piece.days for piece in pieces) == window.days
     assert days_of(pieces) == days_of([window])
     assert all(1 <= piece.days <= max_days for piece in pieces)
-    assert all(newer.first == older.last + ONE_DAY for newer, older in zip(pieces, pieces[1:]))
+    assert all(newer.first == older.last + ONE_DAY for newer, older in pairwise(pieces))
     assert len(pieces) == math.ceil(window.days / max_days)
 
 
@@ -335,16 +336,17 @@ def test_no_state_is_no_coverage() -> None:
 def follow(window: Window, delayed: int) -> tuple[list[Window], list[Window], int]:
     """Returns what is loaded and what stays open, and how many windows were asked for, if the newest days are delayed."""
     frontier = window.last - timedelta(days=delayed)
-    ask, loaded, opened, asked = [(window, 1)], [], [], 0
+    ask: Ask | None = Ask(window, 1, None)
+    loaded, opened, asked = [], [], 0
     while ask:
         asked += 1
         assert asked <= 4 * window.days, "asks without end"
-        next_window, take_off = ask.pop()
-        if next_window.last <= frontier:
-            loaded.append(next_window)
+        if ask.window.last <= frontier:
+            loaded.append(ask.window)
+            ask = into(ask.beyond) if ask.beyond else None
             continue
-        answer = without_delayed(next_window, take_off)
-        ask += answer.ask
+        answer = without_delayed(*ask)
+        ask = answer.ask
         opened += answer.open
     return loaded, opened, asked
 

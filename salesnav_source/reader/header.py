@@ -1,0 +1,105 @@
+"""What the columns of a file are, as its header tells: where the declared ones stand, and how the others are called."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+from dlt.common.normalizers.naming.snake_case import NamingConvention
+
+from salesnav_source.exceptions import ReadError
+from salesnav_source.reader.rows import shorten
+from salesnav_source.reader.values import ARROW_TYPES
+from salesnav_source.schema import Column, Export, TColumnType, simplify
+
+DERIVED = {"activity_date": "created_at"}
+"""Dates that the file does not bring, and the timestamps whose day they are."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the typed rows, and where the file has it."""
+
+    name: str
+    type: TColumnType
+    nullable: bool = True
+    position: int | None = None
+    """Where the file's header has it, None if it does not."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the columns of a file are, as its header tells."""
+
+    export: Export
+    width: int
+    fields: tuple[Field, ...]
+    extras: tuple[str, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the typed rows."""
+        return pa.schema([pa.field(field.name, ARROW_TYPES[field.type], field.nullable) for field in self.fields])
+
+    @property
+    def key(self) -> list[str]:
+        """The columns of the key that are in the typed rows."""
+        names = {field.name for field in self.fields}
+        return [name for name in self.export.key if name in names]
+
+    @property
+    def has_day_column(self) -> bool:
+        """Whether the file tells the day of its rows."""
+        name = DERIVED.get(self.export.day_column, self.export.day_column)
+        return any(field.name == name and field.position is not None for field in self.fields)
+
+
+def lay_out(header: list[str], export: Export) -> Layout:
+    """Tells what the columns of a file with this header are.
+
+    Raises:
+        ReadError: if a column that is never null is not in the header.
+    """
+    matched = export.match(header)
+    positions = {column.name: position for position, column in matched.items()}
+    fields = []
+    for column in export.columns:
+        if column.from_file or column.name in DERIVED:
+            position = positions.get(column.name)
+            if position is None and column.from_file and not column.nullable and column.name != export.day_column:
+                raise ReadError(_missing_column(column, header, export))
+            fields.append(Field(column.name, column.type, column.nullable, position))
+    extras = _name_extras(header, export, set(matched))
+    fields += [Field(name, "text", True, position) for position, name in extras.items()]
+    return Layout(export, len(header), tuple(fields), tuple(extras.values()))
+
+
+def _missing_column(column: Column, header: list[str], export: Export) -> str:
+    spellings = ", ".join(dict.fromkeys((*column.spellings, column.name)))
+    return (
+        f"The file of {export.name} has no column {column.name}: looked for {spellings} (in any case, with any"
+        f" punctuation), found {shorten(', '.join(header), 1000)}. If LinkedIn calls the column by another name now,"
+        f" add that spelling to the column in schema.py"
+    )
+
+
+def _name_extras(header: list[str], export: Export, claimed: set[int]) -> dict[int, str]:
+    """Returns by position how the file's undocumented columns are called: by their headers, made unique."""
+    taken = {form for column in export.columns for form in _name_forms(column.name)}
+    taken.update(form for position in claimed for form in _name_forms(header[position]))
+    taken.update(form for name in ("_dlt_id", "_dlt_load_id") for form in _name_forms(name))
+    names: dict[int, str] = {}
+    for position, title in enumerate(header):
+        if position in claimed:
+            continue
+        plain = title.strip() if simplify(title) else f"column_{position + 1}"
+        name, count = plain, 1
+        while taken & _name_forms(name):
+            count += 1
+            name = f"{plain}_{count}"
+        taken |= _name_forms(name)
+        names[position] = name
+    return names
+
+
+def _name_forms(name: str) -> set[str]:
+    """Returns the forms of a name of which no two columns may have the same."""
+    return {simplify(name), "snake " + NamingConvention().normalize_identifier(name)}

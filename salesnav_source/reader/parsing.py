@@ -1,0 +1,114 @@
+"""A block as texts: one array per column, and why some of its rows cannot be parsed at all."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from salesnav_source.reader.arrays import TInts
+from salesnav_source.reader.blocks import BYTE_ORDER_MARK
+from salesnav_source.reader.rows import Block
+
+
+@dataclass(frozen=True)
+class ParsedBlock:
+    """The fields of a block's rows as text; null is an empty field without quotes."""
+
+    columns: list[pa.StringArray]
+    numbers: TInts
+    """Which of the block's rows these are."""
+    reasons: dict[int, str]
+    """Why the others cannot be parsed."""
+
+
+def parse(block: Block, width: int) -> ParsedBlock:
+    """Parses the rows of a block, which must have `width` fields."""
+    reasons = _find_damage(block)
+    data: bytes | memoryview = memoryview(block.buffer)[block.start : block.end]
+    if reasons:
+        data = _without(block, sorted(reasons))
+    if data[: len(BYTE_ORDER_MARK)] == BYTE_ORDER_MARK:
+        # at the start of the data it would be taken for a mark, not for text
+        data = b"\n" + data
+    wrong_width: list[tuple[int, int]] = []
+    table = _parse_csv(data, width, wrong_width)
+    numbers = np.arange(len(table) + len(wrong_width) + len(reasons))
+    numbers = np.delete(numbers, sorted(reasons))
+    for number, actual in wrong_width:
+        reasons[int(numbers[number - 1])] = f"the row has {actual} fields, the header has {width}"
+    numbers = np.delete(numbers, [number - 1 for number, _ in wrong_width])
+    return ParsedBlock([_in_one(column) for column in table.columns], numbers, reasons)
+
+
+def _parse_csv(data: bytes | memoryview, width: int, wrong_width: list[tuple[int, int]]) -> pa.Table:
+    """Parses rows, and adds the number and width of each that has not as many fields as the header."""
+
+    def skip(row: pa_csv.InvalidRow) -> str:
+        wrong_width.append((row.number, row.actual_columns))
+        return "skip"
+
+    names = [str(position) for position in range(width)]
+    if not len(data):
+        return pa.table({name: pa.array([], pa.string()) for name in names})
+    return pa_csv.read_csv(
+        pa.BufferReader(pa.py_buffer(data)),
+        pa_csv.ReadOptions(use_threads=False, block_size=len(data) + 1, column_names=names),
+        pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        pa_csv.ConvertOptions(
+            check_utf8=False,
+            column_types={name: pa.string() for name in names},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+
+
+def _in_one(column: pa.ChunkedArray) -> pa.StringArray:
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _find_damage(block: Block) -> dict[int, str]:
+    """Returns which rows of a block cannot be parsed at all, and why."""
+    damaged = {}
+    if not _is_utf8(block):
+        damaged.update(dict.fromkeys(_find_bad_encoding(block), "the row is not valid UTF-8"))
+    if block.has(b"\0"):
+        zeros = np.flatnonzero(block.data == 0) + block.start
+        damaged.update(dict.fromkeys(block.rows.at(zeros), "the row has a NUL byte in it"))
+    if block.known_rows is not None:
+        malformed = np.flatnonzero(block.known_rows.malformed).tolist()
+        damaged.update(dict.fromkeys(malformed, "a quote in the row is not closed, or has text after it"))
+    return damaged
+
+
+def _is_utf8(block: Block) -> bool:
+    """Tells whether a block is valid UTF-8, as Arrow sees it in a single long text."""
+    size = block.end - block.start
+    data = pa.py_buffer(block.buffer).slice(block.start, size)
+    whole = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(np.array([0, size], np.int32)), data])
+    try:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _find_bad_encoding(block: Block) -> Iterator[int]:
+    rows = block.rows
+    beyond_ascii = np.flatnonzero(block.data >= 128) + block.start
+    for number in rows.at(beyond_ascii):
+        try:
+            block.buffer[rows.starts[number] : rows.ends[number]].decode()
+        except UnicodeDecodeError:
+            yield number
+
+
+def _without(block: Block, numbers: list[int]) -> bytes:
+    """Returns a block without the text of some of its rows."""
+    rows = block.rows
+    starts = [block.start, *rows.ends[numbers].tolist()]
+    ends = [*rows.starts[numbers].tolist(), block.end]
+    return b"".join(block.buffer[start:end] for start, end in zip(starts, ends, strict=True))

@@ -1,0 +1,159 @@
+"""Reading a file from end to end: once, and twice more if keys repeat in it."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from salesnav_source.exceptions import IncompleteFileError, ReadError
+from salesnav_source.reader.arrays import TWords
+from salesnav_source.reader.blocks import header_and_blocks
+from salesnav_source.reader.files import Writer, remove
+from salesnav_source.reader.header import Layout, lay_out
+from salesnav_source.reader.repetitions import NO_REPETITIONS, KeyHashes, Repetitions, Sightings
+from salesnav_source.reader.rows import Block
+from salesnav_source.reader.typed import TypedBlock, type_block
+from salesnav_source.schema import Export
+
+_WORKERS = min(2, os.cpu_count() or 1)
+"""Blocks that are typed at the same time; more are hardly faster, as one thread cuts and writes them all."""
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What a file held, in rows: each is loaded, rejected or repeated."""
+
+    rows: int
+    """Data rows of the file: neither the header nor blank lines."""
+    rows_loaded: int
+    rows_rejected: int
+    rows_repeated: int
+    """Rows left out because an equal row came before."""
+    rows_outside: int
+    """Loaded rows that are dated outside the days asked for, or not at all."""
+    has_day_column: bool
+    """Whether the file itself tells the day of its rows."""
+    extra_columns: tuple[str, ...]
+    """Names of the file's columns that the export does not declare."""
+
+
+def read_export(
+    path: Path, target: Path, export: Export, first_day: date, last_day: date, expected_rows: int | None
+) -> ReadResult:
+    """Reads a CSV file into typed rows at `target`, and its rejected rows beside it.
+
+    Args:
+        path: the CSV file, plain or compressed by gzip.
+        target: where to write; `read_batches` and `read_rejected` read it back.
+        export: what the file is an export of.
+        first_day: first of the days asked for.
+        last_day: last of the days asked for.
+        expected_rows: how many rows the file must hold, None if that is not known.
+
+    Returns:
+        How many rows the file held and what became of them.
+
+    Raises:
+        IncompleteFileError: if the file is no CSV, is cut short, or has another number of rows than expected.
+        ReadError: if the file lacks a column without which its rows mean nothing, or cannot be read as CSV.
+    """
+    try:
+        return _Reading(path, target, export, first_day, last_day).run(expected_rows)
+    except BaseException as error:
+        remove(target)
+        if isinstance(error, pa.ArrowInvalid):
+            raise ReadError(f"The file of {export.name} cannot be read as CSV: {error}") from error
+        raise
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reading one file."""
+
+    path: Path
+    target: Path
+    export: Export
+    first_day: date
+    last_day: date
+
+    def run(self, expected_rows: int | None) -> ReadResult:
+        """Reads the file, and twice more if keys repeat in it."""
+        hashes = KeyHashes()
+        layout, writer = self._write(NO_REPETITIONS, hashes)
+        rows = writer.loaded + writer.rejected
+        if expected_rows is not None and rows != expected_rows:
+            raise IncompleteFileError(
+                f"The file of {self.export.name} for {self.first_day} to {self.last_day} holds {rows:,} rows, but"
+                f" LinkedIn announced {expected_rows:,}"
+            )
+        repeated = hashes.repeated()
+        if len(repeated):
+            layout, writer = self._write(self._find_repetitions(repeated))
+        return ReadResult(
+            rows=rows,
+            rows_loaded=writer.loaded,
+            rows_rejected=writer.rejected,
+            rows_repeated=rows - writer.loaded - writer.rejected,
+            rows_outside=writer.outside,
+            has_day_column=layout.has_day_column,
+            extra_columns=layout.extras,
+        )
+
+    def _write(self, repetitions: Repetitions, hashes: KeyHashes | None = None) -> tuple[Layout, Writer]:
+        """Writes what the file holds without what repeats, and adds the hash of each loadable row's key."""
+        layout, results = self._typed()
+        place = 0
+        with Writer(self.target, layout.schema) as writer, closing(results):
+            for typed in results:
+                writer.write(repetitions.drop_from(typed, place))
+                place += len(typed.numbers)
+                if hashes is not None:
+                    hashes.add(typed.batch.select(layout.key))
+        return layout, writer
+
+    def _find_repetitions(self, repeated_hashes: TWords) -> Repetitions:
+        layout, results = self._typed()
+        sightings = Sightings(repeated_hashes)
+        place = 0
+        with closing(results):
+            for typed in results:
+                sightings.add(typed, layout.key, place)
+                place += len(typed.numbers)
+        return sightings.repetitions()
+
+    def _typed(self) -> tuple[Layout, Generator[TypedBlock, None, None]]:
+        """Returns the layout of the file, and its blocks typed."""
+        header, blocks = header_and_blocks(self.path, self.export)
+        layout = lay_out(header, self.export)
+
+        def work(block: Block) -> TypedBlock:
+            return type_block(block, layout, self.first_day, self.last_day)
+
+        return layout, _in_order(work, blocks)
+
+
+TItem = TypeVar("TItem")
+TAnswer = TypeVar("TAnswer")
+
+
+def _in_order(work: Callable[[TItem], TAnswer], items: Iterable[TItem]) -> Generator[TAnswer, None, None]:
+    """Yields the answer to each item in their order, while a few of the next are worked on."""
+    with ThreadPoolExecutor(_WORKERS, "salesnav-reader") as pool:
+        pending: deque[Future[TAnswer]] = deque()
+        try:
+            for item in items:
+                pending.append(pool.submit(work, item))
+                if len(pending) > _WORKERS:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

@@ -1,0 +1,107 @@
+"""Keys that occur again in a file: which rows only repeat others, and which have other values and are rejected.
+
+Of every key only its hash is kept. Where hashes are equal the rows themselves are looked at, in another reading.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import pyarrow as pa
+
+from salesnav_source.reader.arrays import TInts, TWords
+from salesnav_source.reader.hashes import hash_rows
+from salesnav_source.reader.typed import TypedBlock
+
+
+class KeyHashes:
+    """The hashes of all keys of a file, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._hashes = bytearray()
+
+    def add(self, keys: pa.RecordBatch) -> None:
+        """Adds the hashes of a block's keys."""
+        self._hashes += hash_rows(keys).data
+
+    def repeated(self) -> TWords:
+        """Returns, sorted, the hashes that occur more than once."""
+        hashes = np.frombuffer(self._hashes, np.uint64)
+        hashes.sort()
+        return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """Which rows of a file have a key that occurs again, by their place among the loadable rows."""
+
+    places: TInts
+    again: TInts
+    """The line on which the key occurs again with other values; 0 if the row only repeats an earlier one."""
+
+    def drop_from(self, typed: TypedBlock, start: int) -> TypedBlock:
+        """Returns a block, whose loadable rows begin at the place `start`, without those that repeat."""
+        first, last = np.searchsorted(self.places, [start, start + len(typed.numbers)])
+        if first == last:
+            return typed
+        places, again = self.places[first:last] - start, self.again[first:last]
+        reasons = {
+            place: f"its key occurs again with other values on line {line}"
+            for place, line in zip(places.tolist(), again.tolist(), strict=True)
+            if line
+        }
+        return typed.without(places, reasons)
+
+
+NO_REPETITIONS = Repetitions(np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+class Sightings:
+    """The rows of a file whose key may occur more than once."""
+
+    def __init__(self, repeated_hashes: TWords) -> None:
+        self._hashes = repeated_hashes
+        self._keys = bytearray()
+        self._rows = bytearray()
+        self._places: list[TInts] = []
+        self._lines: list[TInts] = []
+
+    def add(self, typed: TypedBlock, key: list[str], start: int) -> None:
+        """Adds the rows of a block, whose loadable rows begin at the place `start`."""
+        hashes = hash_rows(typed.batch.select(key))
+        near = np.minimum(np.searchsorted(self._hashes, hashes), len(self._hashes) - 1)
+        seen = np.flatnonzero(self._hashes[near] == hashes)
+        if not len(seen):
+            return
+        batch = typed.batch.take(pa.array(seen))
+        self._keys += _digests(batch.select(key))
+        self._rows += _digests(batch)
+        self._places.append(seen + start)
+        self._lines.append(typed.lines(seen))
+
+    def repetitions(self) -> Repetitions:
+        """Tells which of the rows repeat others, and which have a key that occurs again with other values."""
+        keys = np.frombuffer(self._keys, np.uint64).reshape(-1, 2)
+        rows = np.frombuffer(self._rows, np.uint64).reshape(-1, 2)
+        places, lines = np.concatenate(self._places), np.concatenate(self._lines)
+        order = np.lexsort((places, keys[:, 0], keys[:, 1]))
+        keys, rows, places, lines = keys[order], rows[order], places[order], lines[order]
+        same_key = np.append(False, (keys[1:] == keys[:-1]).all(axis=1))
+        same_row = same_key & np.append(False, (rows[1:] == rows[:-1]).all(axis=1))
+        others = np.flatnonzero(~same_row)
+        replaced = same_key[others[1:]]
+        again = np.concatenate((np.zeros(np.count_nonzero(same_row), np.int64), lines[others[1:]][replaced]))
+        dropped = np.concatenate((places[same_row], places[others[:-1]][replaced]))
+        by_place = np.argsort(dropped)
+        return Repetitions(dropped[by_place], again[by_place])
+
+
+def _digests(batch: pa.RecordBatch) -> bytes:
+    """Returns sixteen bytes per row that are equal only for equal rows."""
+    rows = zip(*(_plain(column).to_pylist() for column in batch.columns), strict=True)
+    return b"".join(blake2b(repr(row).encode(), digest_size=16).digest() for row in rows)
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Returns a column with times as numbers, of which Python makes objects much faster."""
+    return column.view(f"int{column.type.bit_width}") if pa.types.is_temporal(column.type) else column

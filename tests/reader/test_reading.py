@@ -1,0 +1,114 @@
+"""A file from end to end: its types, its counts, and the errors that leave nothing behind."""
+
+import gzip
+from collections.abc import Callable
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from salesnav_source.exceptions import IncompleteFileError
+from salesnav_source.reader import ReadResult, read_export
+from salesnav_source.schema import ACTIVITIES
+
+from .helpers import FIRST_DAY, GOOD, HEADER, LAST_DAY, Read, refused
+
+
+def test_types_the_columns_of_activities() -> None:
+    read = Read(HEADER + GOOD)
+    assert read.schema == pa.schema(
+        [
+            pa.field("activity_id", pa.string(), False),
+            pa.field("activity_type", pa.string(), False),
+            pa.field("created_at", pa.timestamp("us", "UTC"), False),
+            pa.field("activity_date", pa.date32(), False),
+            pa.field("seat_id", pa.int64(), False),
+            pa.field("member_identity_key", pa.string(), True),
+        ]
+    )
+    assert read.rows == [
+        {
+            "activity_id": "a-1",
+            "activity_type": "SAVED_LEAD",
+            "created_at": datetime(2024, 2, 29, 23, 59, 59, tzinfo=timezone.utc),
+            "activity_date": date(2024, 2, 29),
+            "seat_id": 123456789,
+            "member_identity_key": "-77",
+        }
+    ]
+    assert read.result == ReadResult(1, 1, 0, 0, 0, True, ())
+    assert read.left == ["file.arrow", "file.csv"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda raw: raw.replace(b"\n", b"\r\n"), id="crlf"),
+        pytest.param(lambda raw: raw.replace(b"\n", b"\r"), id="cr"),
+        pytest.param(lambda raw: raw.rstrip(b"\n"), id="no-final-newline"),
+        pytest.param(lambda raw: b"\xef\xbb\xbf" + raw, id="byte-order-mark"),
+        pytest.param(lambda raw: b'\xef\xbb\xbf"activityId"' + raw[10:], id="byte-order-mark-and-quote"),
+        pytest.param(lambda raw: raw.replace(b"\n", b"\n\n\r\n"), id="blank-lines"),
+        pytest.param(lambda raw: b"\n\r\n" + raw, id="blank-lines-first"),
+        pytest.param(lambda raw: raw + b"\n\n\r\n\n", id="blank-lines-last"),
+        pytest.param(gzip.compress, id="gzip"),
+        pytest.param(lambda raw: gzip.compress(raw[:30]) + gzip.compress(raw[30:]), id="gzip-of-two-members"),
+        pytest.param(lambda raw: raw.replace(b"activityId", b"ACTIVITY_ID"), id="header-in-capitals"),
+        pytest.param(lambda raw: raw.replace(b"seatId", b'"Seat Id"'), id="header-quoted"),
+        pytest.param(lambda raw: raw.replace(b"SAVED_LEAD", b'"SAVED_LEAD"'), id="quoted"),
+    ],
+)
+def test_reads_the_same_however_it_is_written(change: Callable[[bytes], bytes], block_size: int) -> None:
+    plain = HEADER + GOOD + GOOD.replace(b"a-1", b"a-2")
+    assert Read(change(plain), expected_rows=2).rows == Read(plain).rows
+
+
+@pytest.mark.parametrize("content", [HEADER, HEADER.strip(), HEADER + b"\n\r\n"], ids=["lf", "bare", "blank-lines"])
+def test_header_only_is_an_empty_table(content: bytes) -> None:
+    read = Read(content, expected_rows=0)
+    assert read.counts == (0, 0, 0, 0)
+    assert read.schema.names[:2] == ["activity_id", "activity_type"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n\r\n\n",
+        b"\xef\xbb\xbf",
+        b"<!DOCTYPE html>\n<html>",
+        b'  <html lang="en">',
+        b'{"message": "no"}',
+        b"\x1f\x8b",
+    ]
+    + [gzip.compress(HEADER + GOOD)[:-9], gzip.compress(b""), gzip.compress(HEADER)[:20] + b"xx" * 20],
+    ids=[
+        "empty",
+        "blank",
+        "mark",
+        "html",
+        "spaced-html",
+        "json",
+        "gzip-start",
+        "gzip-cut",
+        "gzip-empty",
+        "gzip-damaged",
+    ],
+)
+def test_what_is_no_csv_is_incomplete(content: bytes) -> None:
+    assert isinstance(refused(content), IncompleteFileError)
+
+
+@pytest.mark.parametrize("expected_rows", [0, 1, 3])
+def test_another_number_of_rows_is_incomplete(expected_rows: int) -> None:
+    error = refused(HEADER + GOOD + b"bad\n", expected_rows=expected_rows)
+    assert isinstance(error, IncompleteFileError)
+    assert "holds 2 rows" in str(error)
+    assert f"announced {expected_rows}" in str(error)
+
+
+def test_other_errors_leave_nothing_behind_either(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_export(tmp_path / "none", tmp_path / "target", ACTIVITIES, FIRST_DAY, LAST_DAY, None)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,57 @@
+"""Keys that occur again: what repeats is left out, what contradicts is rejected."""
+
+import numpy as np
+import pytest
+
+from salesnav_source.reader import hashes
+from salesnav_source.schema import ACTIVITY_OUTCOMES, SEATS
+
+from .helpers import A1, A2, B1, HEADER, OUTCOMES_HEADER, Read
+
+
+@pytest.mark.parametrize(
+    ("rows", "members", "rejected", "repeated"),
+    [
+        ([A1, B1, A1], ["1", "3"], [], 1),
+        ([A1, A1, A1], ["1"], [], 2),
+        ([A1, B1, A2], ["3", "2"], [(2, 4)], 0),
+        ([A1, A1, A2], ["2"], [(2, 4)], 1),
+        ([A1, A2, A1], ["1"], [(2, 3), (3, 4)], 0),
+        ([A1, b"\n", A2, b"bad\n", A2], ["2"], [(2, 4), (5, 0)], 1),
+    ],
+    ids=["equal", "thrice", "other-values", "equal-then-other", "back-again", "among-bad-rows"],
+)
+@pytest.mark.parametrize("colliding", [False, True], ids=["hashes-differ", "hashes-collide"])
+def test_repeated_keys(
+    rows: list[bytes],
+    members: list[str],
+    rejected: list[tuple[int, int]],
+    repeated: int,
+    colliding: bool,
+    block_size: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if colliding:
+        monkeypatch.setattr(hashes, "FACTOR", np.uint64(0))
+    read = Read(HEADER + b"".join(rows))
+    assert read.column("member_identity_key") == members
+    assert read.result.rows_repeated == repeated
+    assert [row["line_number"] for row in read.rejected] == [line for line, _ in rejected]
+    for row, (_, again) in zip(read.rejected, rejected, strict=True):
+        assert not again or row["reason"] == f"its key occurs again with other values on line {again}"
+
+
+def test_outcomes_of_one_activity_differ_by_type() -> None:
+    read = Read(OUTCOMES_HEADER + b"a,X,,,\na,Y,,,\nb,X,,,\n", ACTIVITY_OUTCOMES)
+    assert read.counts == (3, 3, 0, 0)
+
+
+def test_seats_repeat_by_value_not_by_spelling() -> None:
+    read = Read(b"seatId,date,ssi\n1,01-02-2024,5\n1.0,2024-01-02,5.0\n1,01-03-2024,5\n", SEATS)
+    assert read.counts == (3, 2, 0, 1)
+
+
+def test_long_keys_are_told_apart() -> None:
+    ids = [b"k" * 3000 + b"%d" % number for number in (1, 2, 1)] + [b"", b"k"]
+    rows = b"".join(b"%s,T,01-01-2024 00:00:00,5,\n" % id_ for id_ in ids)
+    assert Read(HEADER + rows).counts == (5, 3, 1, 1)

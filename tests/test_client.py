@@ -1,0 +1,599 @@
+"""LinkedIn's API as typed calls: over the sandbox, and over servers that send what no sandbox would."""
+
+import gzip
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from salesnav_source.client import Client, Contract
+from salesnav_source.exceptions import (
+    AccessDeniedError,
+    AccessTokenError,
+    ApiError,
+    DownloadRefusedError,
+    DownloadUrlExpiredError,
+    IncompleteFileError,
+    JobNotFoundError,
+    RequestRefusedError,
+    SalesnavError,
+    ThrottledError,
+    UnavailableError,
+)
+from salesnav_source.sandbox import ContractSpec, Sandbox, World
+from salesnav_source.sandbox import faults as f
+from tests.fakes import (
+    CLIENT_SECRET,
+    REFRESH_TOKEN,
+    SIGNATURE,
+    TODAY,
+    TOKEN,
+    URN,
+    RawRequest,
+    http_answer,
+    make_settings,
+    serving,
+    window_of,
+)
+
+WINDOW = window_of(10)
+CSV = b"activityId,activityType,createdAt,seatId,memberIdentityKey\na,SAVED_LEAD,03-01-2026 12:00:00,7,1\n" * 40
+MANY = tuple(ContractSpec(f"urn:li:contract:{n}", f"Contract {n}", has_reporting_access=n % 2 == 0) for n in range(25))
+
+
+class Secrets(logging.Handler):
+    """Collects all that is logged by anything."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(logging.Formatter().format(record) + repr(record.args))
+
+    def check(self, *texts: object) -> None:
+        """Asserts that neither the log nor any of the texts holds a secret."""
+        for text in (*self.lines, *map(str, texts), *map(repr, texts)):
+            for secret in (TOKEN, SIGNATURE, REFRESH_TOKEN, CLIENT_SECRET):
+                assert secret not in text
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[Secrets]:
+    """Everything that is logged during a test; in no test may it hold a secret."""
+    handler, root = Secrets(), logging.getLogger()
+    levels = {name: logging.getLogger(name).level for name in ("", "urllib3", "dlt")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    root.addHandler(handler)
+    yield handler
+    root.removeHandler(handler)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    handler.check()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    contracts = (ContractSpec(URN, "One", "The first"), ContractSpec("urn:li:contract:9", "Closed", None, False))
+    world = World(contracts=contracts, seats_per_contract=3, activities_per_seat=5, today=lambda: TODAY)
+    with Sandbox(world, job_seconds=(0, 0), access_token=TOKEN) as server:
+        yield server
+
+
+def client_of(server: Any, **changes: Any) -> Client:
+    base_url = server.base_url if isinstance(server, Sandbox) else f"{server.origin}/v2"
+    return Client(make_settings(base_url, access_token=TOKEN, **changes))
+
+
+def signed(origin: str, path: str = "/ambry/") -> str:
+    return f"{origin}{path}?x-li-ambry-ep={SIGNATURE}"
+
+
+def test_every_call_bears_both_headers(sandbox: Sandbox, tmp_path: Path) -> None:
+    client = client_of(sandbox)
+    client.contracts()
+    job = client.create_job("exportActivityData", URN, WINDOW)
+    ended = client.job(job.id, URN)
+    assert ended.download_url is not None
+    client.download(ended.download_url, tmp_path / "file.csv")
+    assert [request.call for request in sandbox.requests] == ["contracts", "create", "poll", "download"]
+    for request in sandbox.requests:
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        assert request.headers["x-restli-protocol-version"] == "2.0.0"
+
+
+def test_the_urn_stands_raw_in_the_body_and_encoded_in_the_query(sandbox: Sandbox) -> None:
+    client = client_of(sandbox)
+    job = client.create_job("exportSeatData", URN, WINDOW)
+    client.job(job.id, URN)
+    create, poll = sandbox.requests
+    assert (create.method, create.raw_query) == ("POST", "action=exportSeatData")
+    assert create.body == {"startAt": WINDOW.start_ms, "endAt": WINDOW.end_ms, "contract": URN}
+    assert create.headers["content-type"].startswith("application/json")
+    assert poll.raw_query == "contract=urn%3Ali%3Acontract%3A1"
+
+
+def test_a_job_is_told_as_linkedin_tells_it(sandbox: Sandbox, tmp_path: Path) -> None:
+    client = client_of(sandbox)
+    new = client.create_job("exportActivityData", URN, WINDOW)
+    assert (new.status, new.download_url, new.row_count) == ("ENQUEUED", None, None)
+    ended = client.job(new.id, URN)
+    assert (ended.id, ended.status) == (new.id, "COMPLETED")
+    assert ended.download_url is not None and ended.row_count is not None
+    size = client.download(ended.download_url, tmp_path / "file.csv")
+    content = (tmp_path / "file.csv").read_bytes()
+    assert size == len(content)
+    assert content.count(b"\n") == ended.row_count + 1
+    assert ended.download_url not in repr(ended)
+
+
+@pytest.mark.parametrize("page_size", [1, 4, 5, 10, 25, 100])
+def test_all_pages_of_contracts_are_listed_once(page_size: int) -> None:
+    with Sandbox(World(contracts=MANY), page_size=page_size, access_token=TOKEN) as sandbox:
+        found = client_of(sandbox).contracts()
+        assert [contract.urn for contract in found] == [spec.urn for spec in MANY]
+        assert [contract.has_reporting_access for contract in found] == [spec.has_reporting_access for spec in MANY]
+        assert len(sandbox.requests) <= 25 / min(page_size, 10) + 2
+
+
+def test_a_server_that_repeats_its_page_ends_the_listing() -> None:
+    with Sandbox(World(contracts=MANY), faults=[f.repeat_page()], access_token=TOKEN) as sandbox:
+        assert len(client_of(sandbox).contracts()) == 10
+        assert len(sandbox.requests) == 2
+
+
+def test_a_contract_without_a_description(sandbox: Sandbox) -> None:
+    assert client_of(sandbox).contracts() == [
+        Contract(URN, "One", "The first", True), Contract("urn:li:contract:9", "Closed", None, False),
+    ]  # fmt: skip
+
+
+def json_answer(text: str, status: int = 200, **headers: str) -> bytes:
+    return http_answer(status, text.encode(), Content_Type="application/json", **headers)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param('{"elements":[],"paging":{"count":10,"start":0}}', id="empty"),
+        pytest.param('{"elements":[]}', id="no-paging"),
+        pytest.param('{"elements":[],"paging":{"count":0}}', id="count-of-none"),
+    ],
+)
+def test_no_contracts_are_no_contracts(body: str) -> None:
+    with serving(json_answer(body)) as server:
+        assert client_of(server).contracts() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("{}", id="no-elements"),
+        pytest.param('{"elements":{}}', id="no-list"),
+        pytest.param('{"elements":[7]}', id="no-object"),
+        pytest.param('{"elements":[{"contract":"urn:li:contract:1"}]}', id="no-name"),
+        pytest.param("[]", id="list"),
+        pytest.param("null", id="null"),
+        pytest.param("", id="nothing"),
+        pytest.param("<html>", id="html"),
+        pytest.param("\x00\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), id="bytes"),
+    ],
+)
+@pytest.mark.parametrize("call", ["contracts", "create", "poll"])
+def test_answers_that_say_nothing_may_be_asked_for_again(body: str, call: str) -> None:
+    with serving(http_answer(200, body.encode("latin-1"))) as server:
+        client = client_of(server)
+        calls: dict[str, Callable[[], Any]] = {
+            "contracts": client.contracts,
+            "create": lambda: client.create_job("exportSeatData", URN, WINDOW),
+            "poll": lambda: client.job(7, URN).status,
+        }
+        try:
+            answer = calls[call]()
+        except UnavailableError:
+            return
+        assert call == "poll" and answer is None, "a job without a status is one that runs"
+
+
+@pytest.mark.parametrize(
+    ("body", "row_count"),
+    [
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":0}', 0, id="none"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":-1}', None, id="negative"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":true}', None, id="boolean"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":"9"}', None, id="text"),
+        pytest.param('{"value":{"id":7,"status":"COMPLETED","rowCount":9,"new":[]}}', 9, id="wrapped"),
+    ],
+)
+def test_row_counts(body: str, row_count: int | None) -> None:
+    with serving(json_answer(body)) as server:
+        job = client_of(server).job(7, URN)
+        assert (job.status, job.row_count) == ("COMPLETED", row_count)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, RequestRefusedError), (403, AccessDeniedError), (404, RequestRefusedError), (405, RequestRefusedError),
+        (422, RequestRefusedError), (429, ThrottledError), (500, UnavailableError), (502, UnavailableError),
+        (503, UnavailableError), (504, UnavailableError), (302, RequestRefusedError),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("call", ["contracts", "create", "poll"])
+def test_refusals_are_told_apart_by_status(
+    sandbox: Sandbox, call: Any, status: int, error: type[ApiError], log: Secrets
+) -> None:
+    client = client_of(sandbox)
+    sandbox.add_fault(f.respond(status, call, code=4711, headers={"x-li-uuid": "for-the-support"}).where(times=None))
+    calls: dict[str, Callable[[], Any]] = {
+        "contracts": client.contracts,
+        "create": lambda: client.create_job("exportSeatData", URN, WINDOW),
+        "poll": lambda: client.job(client.create_job("exportSeatData", URN, WINDOW).id, URN),
+    }
+    with pytest.raises(ApiError) as caught:
+        calls[call]()
+    assert type(caught.value) is (JobNotFoundError if (call, status) == ("poll", 404) else error)
+    assert (caught.value.status, caught.value.code) == (status, 4711)
+    assert str(status) in str(caught.value) and "4711" in str(caught.value) and "for-the-support" in str(caught.value)
+    log.check(caught.value)
+
+
+@pytest.mark.parametrize("code", [65600, 65601, 65602])
+def test_a_dead_token_says_what_to_do(sandbox: Sandbox, code: int, log: Secrets) -> None:
+    sandbox.add_fault(f.unauthorized("contracts", code).where(times=None))
+    with pytest.raises(AccessTokenError) as caught:
+        client_of(sandbox).contracts()
+    assert "r_sales_nav_analytics" in str(caught.value) and "secrets.toml" in str(caught.value)
+    log.check(caught.value)
+
+
+DATE = format_datetime(datetime(2026, 3, 2, 9, 0, 0, tzinfo=timezone.utc), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param({"Retry-After": "7"}, 7.0, id="seconds"),
+        pytest.param({"Retry-After": " 7.5 "}, 7.5, id="fraction"),
+        pytest.param(
+            {"Retry-After": "Mon, 02 Mar 2026 09:02:00 GMT", "Date": DATE}, 120.0, id="date-by-linkedins-clock"
+        ),
+        pytest.param({"Retry-After": "Mon, 02 Mar 2026 08:00:00 GMT", "Date": DATE}, None, id="date-gone-by"),
+        pytest.param({"Retry-After": "-5"}, None, id="negative"),
+        pytest.param({"Retry-After": "inf"}, None, id="infinite"),
+        pytest.param({"Retry-After": "nan"}, None, id="nan"),
+        pytest.param({"Retry-After": "1e999"}, None, id="overflow"),
+        pytest.param({"Retry-After": "soon"}, None, id="word"),
+        pytest.param({"Retry-After": ""}, None, id="empty"),
+        pytest.param({"Retry-After": "Mon, 02 Mar 2026 09:02:00"}, None, id="date-without-zone"),
+        pytest.param({"Retry-After": "Mon, 32 Mar 2026 09:02:00 GMT"}, None, id="no-date"),
+        pytest.param({"Retry-After": "Fri, 02 Mar 99999 09:02:00 GMT"}, None, id="date-out-of-range"),
+        pytest.param({}, None, id="absent"),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    with serving(json_answer("{}", 429, **headers)) as server:
+        with pytest.raises(ThrottledError) as caught:
+            client_of(server).contracts()
+        if seconds is None and "zone" in headers.get("Retry-After", ""):
+            return
+        told = caught.value.retry_after
+        assert told == seconds or (headers.get("Retry-After") == "Mon, 02 Mar 2026 09:02:00" and told is not None)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_url_that_is_no_longer_taken_has_expired(status: int, tmp_path: Path, log: Secrets) -> None:
+    with serving(http_answer(status)) as server:
+        with pytest.raises(DownloadUrlExpiredError) as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        log.check(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(400, RequestRefusedError), (429, ThrottledError), (500, UnavailableError), (503, UnavailableError)],
+)
+def test_other_refusals_of_a_download(status: int, error: type[Exception], tmp_path: Path, log: Secrets) -> None:
+    with serving(http_answer(status, SIGNATURE.encode(), Retry_After="3")) as server:
+        with pytest.raises(error) as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        log.check(caught.value)
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(http_answer(200, CSV, Content_Length=str(len(CSV) + 1)), id="a-byte-short"),
+        pytest.param(http_answer(200, b"", Content_Length="100"), id="nothing-at-all"),
+        pytest.param(CHUNKED + b"%x\r\n%b\r\n" % (len(CSV), CSV), id="no-last-chunk"),
+        pytest.param(CHUNKED + b"%x\r\n%b" % (len(CSV) + 9, CSV), id="cut-within-a-chunk"),
+        pytest.param(CHUNKED + b"zz\r\n", id="nonsense-for-a-chunk"),
+        pytest.param(CHUNKED, id="no-chunk"),
+        pytest.param(http_answer(200, gzip.compress(CSV)[:-40], Content_Encoding="gzip"), id="gzip-cut-properly"),
+        pytest.param(http_answer(200, b"no gzip", Content_Encoding="gzip"), id="no-gzip"),
+    ],
+)
+def test_a_transfer_that_breaks_off_is_no_file(answer: bytes, tmp_path: Path, log: Secrets) -> None:
+    with serving(answer) as server:
+        client = client_of(server)
+        try:
+            client.download(signed(server.origin), tmp_path / "file")
+        except IncompleteFileError as error:
+            log.check(error)
+        else:
+            # a compressed body that is cut but ends properly: what came must at least not be taken for more than it is
+            assert (tmp_path / "file").read_bytes() != CSV
+
+
+@pytest.mark.parametrize("after_bytes", [0, 1, 2000])
+def test_a_reset_is_no_file(after_bytes: int, sandbox: Sandbox, tmp_path: Path, log: Secrets) -> None:
+    client = client_of(sandbox)
+    url = client.job(client.create_job("exportActivityData", URN, WINDOW).id, URN).download_url
+    assert url is not None
+    sandbox.add_fault(f.reset_download(after_bytes))
+    with pytest.raises((IncompleteFileError, UnavailableError)) as caught:
+        client.download(url, tmp_path / "file")
+    log.check(caught.value)
+    assert urlsplit(url).query not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(http_answer(200, CSV), id="length"),
+        pytest.param(CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(CSV), CSV), id="chunks"),
+        pytest.param(http_answer(200, gzip.compress(CSV), Content_Encoding="gzip"), id="gzip"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + CSV, id="until-the-end"),
+    ],
+)
+def test_a_whole_file_is_written_as_it_came(answer: bytes, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"what was there before, and is longer" * 1000)
+    with serving(answer) as server:
+        assert client_of(server).download(signed(server.origin), tmp_path / "file") == len(CSV)
+    assert (tmp_path / "file").read_bytes() == CSV
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_the_same_host_is_followed(status: int, tmp_path: Path) -> None:
+    def answer(request: RawRequest) -> bytes:
+        return http_answer(200, CSV) if "there" in request.target else http_answer(status, Location="/there?x=1")
+
+    with serving(answer) as server:
+        assert client_of(server).download(signed(server.origin), tmp_path / "file") == len(CSV)
+        assert [request.headers["Authorization"] for request in server.requests] == [f"Bearer {TOKEN}"] * 2
+
+
+def test_a_redirect_without_end_is_refused(tmp_path: Path, log: Secrets) -> None:
+    with serving(http_answer(302, Location=f"/again?x-li-ambry-ep={SIGNATURE}")) as server:
+        with pytest.raises(DownloadRefusedError) as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        assert len(server.requests) < 20
+        log.check(caught.value)
+
+
+def foreign(origin: str) -> list[str]:
+    """Returns addresses that lead to a host by other names than base_url's, or to another host altogether."""
+    port = urlsplit(origin).port
+    return [
+        f"http://localhost:{port}/x", f"http://127.0.0.1.:{port}@localhost:{port}/x", f"//localhost:{port}/x",
+        f"http://127.0.0.2:{port}/x", f"http://linkedin.com@localhost:{port}/", f"http://localhost:{port}\\@127.0.0.1/x",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["redirect", "download-url"])
+@pytest.mark.parametrize("number", range(6))
+def test_no_token_goes_to_another_host(way: str, number: int, tmp_path: Path, log: Secrets) -> None:
+    with serving(http_answer(200, CSV)) as elsewhere:
+        url = f"{foreign(elsewhere.origin)[number]}?x-li-ambry-ep={SIGNATURE}"
+        with serving(http_answer(302, Location=url)) as server:
+            with pytest.raises(DownloadRefusedError) as caught:
+                client_of(server).download(signed(server.origin) if way == "redirect" else url, tmp_path / "file")
+            log.check(caught.value)
+        assert elsewhere.requests == []
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://www.linkedin.com/ambry/", "https://linkedin.com.evil.example/", "https://evillinkedin.com/",
+        "https://www.linkedin.com@evil.example/", "https://evil.example/?www.linkedin.com", "ftp://www.linkedin.com/",
+        "file:///etc/passwd", "https:///ambry", "", "nonsense", "https://[::1", "https://www.linkedin.com:port/",
+        "https://www.linkedin.com:99999/", "http://api.linkedin.com/v2/file", "javascript:alert(1)",
+        "https://evil.example\\.linkedin.com/", "https://evil.example#.linkedin.com/",
+        "https://evil.example\\@www.linkedin.com/",
+    ],
+)  # fmt: skip
+def test_downloads_are_only_taken_from_linkedin_over_tls(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log: Secrets
+) -> None:
+    def connect(address: tuple[str, int], *rest: Any, **more: Any) -> Any:
+        raise AssertionError(f"a connection to {address[0]}")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    with pytest.raises(DownloadRefusedError) as caught:
+        Client(make_settings()).download(f"{url}?{SIGNATURE}", tmp_path / "file")
+    log.check(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://www.linkedin.com/ambry/", "https://linkedin.com/", "https://WWW.LinkedIn.com./x"]
+)
+def test_linkedins_own_hosts_are_asked_over_tls(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], *rest: Any, **more: Any) -> Any:
+        asked.append(address)
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    with pytest.raises(UnavailableError, match="connection refused"):
+        Client(make_settings()).download(f"{url}?{SIGNATURE}", tmp_path / "file")
+    assert [(host.rstrip(".").lower().removeprefix("www."), port) for host, port in asked] == [("linkedin.com", 443)]
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[", "https://[::1", "//[", "http://www.linkedin.com:port/", "\x80\xff", ""]
+)
+def test_a_redirect_to_nonsense_is_a_failed_download(location: str, tmp_path: Path, log: Secrets) -> None:
+    with serving(http_answer(302, Location=location)) as server:
+        with pytest.raises((DownloadRefusedError, ApiError)) as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        log.check(caught.value)
+
+
+def test_an_api_call_is_not_redirected() -> None:
+    with serving(json_answer('{"elements":[]}')) as elsewhere:
+        with (
+            serving(http_answer(307, Location=f"{elsewhere.origin}/v2/salesContracts")) as server,
+            pytest.raises(RequestRefusedError),
+        ):
+            client_of(server).contracts()
+        assert elsewhere.requests == []
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll", "download"])
+def test_a_host_that_refuses_is_told_without_its_url(call: str, tmp_path: Path, log: Secrets) -> None:
+    origin = f"http://127.0.0.1:{closed_port()}"
+    client = Client(make_settings(f"{origin}/v2", access_token=TOKEN))
+    calls: dict[str, Callable[[], Any]] = {
+        "contracts": client.contracts,
+        "create": lambda: client.create_job("exportSeatData", URN, WINDOW),
+        "poll": lambda: client.job(7, URN),
+        "download": lambda: client.download(signed(origin), tmp_path / "file"),
+    }
+    with pytest.raises(UnavailableError, match=r"127\.0\.0\.1 cannot be reached: connection refused") as caught:
+        calls[call]()
+    assert caught.value.__cause__ is None and caught.value.__suppress_context__
+    log.check(caught.value)
+
+
+def test_a_name_that_cannot_be_resolved_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(*query: Any, **more: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(UnavailableError, match=r"api\.linkedin\.com cannot be reached: its name cannot be resolved"):
+        Client(make_settings()).contracts()
+
+
+def test_a_tls_connection_that_fails_is_told() -> None:
+    with serving(http_answer(200)) as server:
+        client = Client(make_settings(server.origin.replace("http:", "https:")))
+        with pytest.raises(UnavailableError, match="the TLS connection failed"):
+            client.contracts()
+    assert ssl.OPENSSL_VERSION
+
+
+def test_an_answer_that_does_not_come_times_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: Secrets) -> None:
+    monkeypatch.setattr("salesnav_source.client.READ_TIMEOUT", 0.2)
+    waiting = threading.Event()
+
+    def answer(request: RawRequest) -> bytes:
+        waiting.wait(3)
+        return http_answer()
+
+    with serving(answer) as server:
+        with pytest.raises(UnavailableError, match="timed out") as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        waiting.set()
+        log.check(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [None, b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200"], ids=["reset", "closed", "nonsense", "cut"]
+)
+def test_no_answer_is_told(answer: bytes | None, log: Secrets) -> None:
+    with serving(answer) as server:
+        with pytest.raises(UnavailableError) as caught:
+            client_of(server).create_job("exportSeatData", URN, WINDOW)
+        assert len(server.requests) == 1, "a job must not be asked for twice behind one's back"
+        log.check(caught.value)
+
+
+def test_a_post_is_not_repeated_on_a_connection_that_went_stale(sandbox: Sandbox) -> None:
+    client = client_of(sandbox)
+    client.contracts()
+    sandbox.add_fault(f.close("create", made=True))
+    with pytest.raises(UnavailableError):
+        client.create_job("exportSeatData", URN, WINDOW)
+    assert len(sandbox.jobs) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_no_fault_of_linkedin(tmp_path: Path) -> None:
+    with serving(http_answer(200, CSV)) as server:
+        with pytest.raises(OSError) as caught:
+            client_of(server).download(signed(server.origin), tmp_path / "not" / "there")
+        assert not isinstance(caught.value, SalesnavError)
+        assert SIGNATURE not in str(caught.value)
+
+
+def test_a_download_ends_when_the_run_is_stopped(tmp_path: Path) -> None:
+    with serving(http_answer(200, CSV)) as server:
+        client = Client(make_settings(f"{server.origin}/v2"), should_stop=lambda: True)
+        with pytest.raises(UnavailableError, match="stopped"):
+            client.download(signed(server.origin), tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    "token", [f"{TOKEN}\n", f"{TOKEN}…", f"{TOKEN}\r\nX: y"], ids=["newline", "no-latin-1", "injection"]
+)
+def test_a_token_that_no_header_can_hold_is_not_told(token: str, tmp_path: Path, log: Secrets) -> None:
+    with serving(json_answer('{"elements":[]}')) as server:
+        try:
+            Client(make_settings(f"{server.origin}/v2", access_token=token)).contracts()
+        except SalesnavError as error:
+            log.check(error)
+        assert all("X" not in request.headers for request in server.requests)
+
+
+def test_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with serving(json_answer('{"elements":[]}')) as server:
+        client_of(server).contracts()
+        assert server.requests[0].headers["Authorization"] == f"Bearer {TOKEN}"
+
+
+def test_the_time_of_linkedins_answers_is_kept() -> None:
+    with serving(json_answer('{"elements":[]}', Date=DATE)) as server:
+        client = client_of(server)
+        assert client.server_time is None
+        client.contracts()
+        assert client.server_time == datetime(2026, 3, 2, 9, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("date", ["", "soon", "Mon, 99 Mar 2026 09:00:00 GMT"])
+def test_an_answer_with_a_strange_date_is_an_answer(date: str) -> None:
+    with serving(json_answer('{"elements":[]}', Date=date)) as server:
+        client = client_of(server)
+        assert client.contracts() == []
+        assert client.server_time is None
+
+
+def test_all_that_is_logged_is_searched(log: Secrets, sandbox: Sandbox, tmp_path: Path) -> None:
+    client = client_of(sandbox)
+    url = client.job(client.create_job("exportActivityData", URN, WINDOW).id, URN).download_url
+    assert url is not None
+    client.download(url, tmp_path / "file")
+    assert any("/ambry/" in line for line in log.lines), "urllib3 logs paths at DEBUG"
+    assert not any(urlsplit(url).query in line for line in log.lines)
+    for shown in (client, client.tokens, make_settings(access_token=TOKEN)):
+        log.check(shown)

@@ -1,0 +1,260 @@
+"""The plan of a run: which jobs are created, which are taken over, and on which day the run believes to be."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salesnav_source.client import Contract
+from salesnav_source.exceptions import (
+    AccessDeniedError,
+    AccessTokenError,
+    ConfigurationError,
+    ThrottledError,
+    UnavailableError,
+)
+from salesnav_source.journal import JobInFlight
+from salesnav_source.plan import Plan, list_contracts, make_plan, utc_today
+from salesnav_source.windows import Coverage, Days, Window
+from tests.fakes import EPOCH, OTHER_URN, TODAY, URN, FakeTimer, make_policy, make_settings, window_of
+
+YESTERDAY = TODAY - timedelta(days=1)
+CLOSED = "urn:li:contract:3"
+CONTRACTS = {
+    URN: Contract(URN, "One", None, True),
+    OTHER_URN: Contract(OTHER_URN, "Two", None, True),
+    CLOSED: Contract(CLOSED, "Three", None, False),
+}
+
+
+def planned(
+    exports: Iterable[str] = ("activities",),
+    contracts: dict[str, Contract] | None = CONTRACTS,
+    coverage: Coverage = Coverage(),  # noqa: B008
+    in_flight: Iterable[JobInFlight] = (),
+    **changes: Any,
+) -> Plan:
+    return make_plan(
+        make_settings(**changes), contracts, list(exports), lambda export, contract: coverage, in_flight, TODAY, EPOCH
+    )
+
+
+def job(
+    window: Window, job_id: int = 7, age: float = 60.0, contract: str = URN, export: str = "activities"
+) -> JobInFlight:
+    return JobInFlight(job_id + 100, contract, export, window, job_id, EPOCH - age)
+
+
+def test_every_contract_with_access_and_every_export_is_planned() -> None:
+    plan = planned(["activities", "seats"])
+    assert {(task.contract, task.export) for task in plan.tasks} == {
+        (contract, export) for contract in (URN, OTHER_URN) for export in ("activities", "seats")
+    }
+    assert all(task.window == window_of(90) for task in plan.tasks)
+    assert (plan.new_jobs, plan.out_of_reach, plan.today) == (4, (), TODAY)
+
+
+def test_the_newest_days_of_all_contracts_come_first() -> None:
+    tasks = planned(start_date="2025-01-01").tasks
+    assert [task.window.last for task in tasks] == sorted((task.window.last for task in tasks), reverse=True)
+    assert {task.contract for task in tasks[:2]} == {URN, OTHER_URN}
+
+
+def test_only_the_contracts_chosen_are_planned() -> None:
+    assert {task.contract for task in planned(contracts=CONTRACTS).tasks} == {URN, OTHER_URN}
+    settings = make_settings(contracts=[OTHER_URN])
+    plan = make_plan(settings, CONTRACTS, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
+    assert {task.contract for task in plan.tasks} == {OTHER_URN}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        pytest.param(CLOSED, "reporting", id="no-access"),
+        pytest.param("urn:li:contract:4", "does not list", id="unknown"),
+    ],
+)
+def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: str) -> None:
+    settings = make_settings(contracts=[URN, chosen])
+    plan = make_plan(settings, CONTRACTS, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
+    assert {task.contract for task in plan.tasks} == {URN}
+    assert [(w.contract, w.window, w.kind) for w in plan.out_of_reach] == [(chosen, window_of(90), "failed")]
+    assert words in plan.out_of_reach[0].reason
+
+
+@pytest.mark.parametrize(
+    ("contracts", "chosen", "words"),
+    [
+        pytest.param({}, None, "lists no contract", id="no-contract"),
+        pytest.param({CLOSED: CONTRACTS[CLOSED]}, None, CLOSED, id="none-with-access"),
+        pytest.param(CONTRACTS, [CLOSED], f"{CLOSED}: LinkedIn gives no reporting access", id="chosen-without-access"),
+        pytest.param(CONTRACTS, ["urn:li:contract:4"], URN, id="chosen-unknown"),
+    ],
+)
+def test_nothing_to_export_is_a_configuration_error_that_helps(
+    contracts: dict[str, Contract], chosen: list[str] | None, words: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make_plan(make_settings(contracts=chosen), contracts, ["seats"], lambda e, c: Coverage(), (), TODAY, EPOCH)
+    assert words in str(caught.value)
+    assert "reporting or administrator role" in str(caught.value)
+
+
+def test_without_asking_linkedin_the_configured_contracts_are_taken() -> None:
+    settings = make_settings(contracts=[CLOSED])
+    plan = make_plan(settings, None, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
+    assert {task.contract for task in plan.tasks} == {CLOSED}
+
+
+def test_what_is_loaded_is_not_planned() -> None:
+    coverage = Coverage().with_window(window_of(90), TODAY, 3)
+    assert planned(coverage=coverage).tasks == ()
+
+
+def test_a_job_in_flight_is_taken_over() -> None:
+    plan = planned(in_flight=[job(window_of(90), age=100.0)], contracts={URN: CONTRACTS[URN]})
+    (task,) = plan.tasks
+    assert (task.stage, task.job_id, task.entry, task.window) == ("poll", 7, 107, window_of(90))
+    assert (task.age_before, task.asked_at, task.jobs) == (100.0, EPOCH - 100.0, 1)
+    assert task.in_flight
+    assert plan.new_jobs == 0
+
+
+def test_around_a_job_in_flight_the_rest_is_asked_for() -> None:
+    plan = planned(in_flight=[job(window_of(10, YESTERDAY - timedelta(days=5)))], contracts={URN: CONTRACTS[URN]})
+    windows = [task.window for task in plan.tasks]
+    assert Days.of(windows) == Days((window_of(90),))
+    assert sum(window.days for window in windows) == 90
+    assert [task.job_id for task in plan.tasks] == [None, 7, None]
+
+
+@pytest.mark.parametrize(
+    "in_flight",
+    [
+        pytest.param(job(window_of(90), contract="urn:li:contract:4"), id="another-contract"),
+        pytest.param(job(window_of(90), export="seats"), id="another-export"),
+        pytest.param(job(window_of(91)), id="days-that-are-not-wanted"),
+        pytest.param(job(Window(TODAY, TODAY)), id="today"),
+        pytest.param(job(window_of(90), age=86_400.0), id="a-day-old"),
+    ],
+)
+def test_a_job_in_flight_that_does_not_fit_is_not_taken_over(in_flight: JobInFlight) -> None:
+    plan = planned(in_flight=[in_flight])
+    assert all(task.job_id is None and task.window == window_of(90) for task in plan.tasks)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 80)), max_size=6))
+def test_no_day_is_planned_twice_whatever_is_in_flight(windows: list[tuple[int, int]]) -> None:
+    in_flight = [job(window_of(days, YESTERDAY - timedelta(days=back)), n) for n, (days, back) in enumerate(windows)]
+    tasks = planned(in_flight=in_flight, contracts={URN: CONTRACTS[URN]}).tasks
+    assert sum(task.window.days for task in tasks) == 90
+    assert Days.of(task.window for task in tasks) == Days((window_of(90),))
+    for task in tasks:
+        assert task.job_id is None or task.window == in_flight[task.job_id].window
+
+
+def listing(*answers: Any) -> Any:
+    """Returns a client whose listings of contracts end like this, one after another; the last one again and again."""
+    left = list(answers)
+
+    def contracts() -> list[Contract]:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return list(answer)
+
+    return SimpleNamespace(contracts=contracts)
+
+
+UNAVAILABLE = UnavailableError("LinkedIn failed to answer GET /salesContracts (HTTP 503).", 503)
+
+
+def test_contracts_are_listed_again_with_growing_pauses() -> None:
+    timer = FakeTimer()
+    found = list_contracts(listing(UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, CONTRACTS.values()), make_policy(), timer)
+    assert found == CONTRACTS
+    assert timer.slept == sorted(timer.slept) and len(set(timer.slept)) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [pytest.param(UNAVAILABLE, "HTTP 503", id="503"), pytest.param(ThrottledError("429"), "midnight UTC", id="quota")],
+)
+def test_contracts_that_cannot_be_listed_end_the_run_with_a_reason(error: Exception, words: str) -> None:
+    timer = FakeTimer()
+    with pytest.raises(UnavailableError, match=words) as caught:
+        list_contracts(listing(error), make_policy(), timer)
+    assert "contracts could not be listed" in str(caught.value)
+    assert 5 <= len(timer.slept) <= 10
+    assert sum(timer.slept) <= 300
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least", "most"),
+    [
+        pytest.param(30.0, 30.0, 31.0, id="seconds"),
+        pytest.param(0.0, 0.2, 2.0, id="nothing"),
+        pytest.param(1e12, 0.2, 2.0, id="absurd"),
+        pytest.param(None, 0.2, 2.0, id="absent"),
+    ],
+)
+def test_a_throttled_listing_waits_as_told_within_reason(retry_after: float | None, least: float, most: float) -> None:
+    timer = FakeTimer()
+    list_contracts(listing(ThrottledError("429", retry_after), CONTRACTS.values()), make_policy(), timer)
+    assert len(timer.slept) == 1
+    assert least <= timer.slept[0] <= most
+
+
+@pytest.mark.parametrize("error", [AccessTokenError("The token is dead.", 401), AccessDeniedError("No access.", 403)])
+def test_what_no_second_try_helps_is_not_tried_again(error: Exception) -> None:
+    timer = FakeTimer()
+    with pytest.raises(type(error), match=str(error)):
+        list_contracts(listing(error), make_policy(), timer)
+    assert timer.slept == []
+
+
+class At(FakeTimer):
+    """A timer that stands at a moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self.moment = moment
+
+    def epoch(self) -> float:
+        """Returns the moment."""
+        return self.moment.timestamp()
+
+
+MIDNIGHT = datetime(2024, 2, 29, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("own", "linkedins", "today"),
+    [
+        pytest.param(MIDNIGHT, None, date(2024, 2, 29), id="midnight"),
+        pytest.param(MIDNIGHT - timedelta(milliseconds=1), None, date(2024, 2, 28), id="just-before"),
+        pytest.param(MIDNIGHT, MIDNIGHT, date(2024, 2, 29), id="both"),
+        pytest.param(MIDNIGHT, MIDNIGHT - timedelta(seconds=1), date(2024, 2, 28), id="own-clock-is-ahead"),
+        pytest.param(MIDNIGHT - timedelta(seconds=1), MIDNIGHT, date(2024, 2, 28), id="own-clock-is-behind"),
+        pytest.param(MIDNIGHT, MIDNIGHT - timedelta(hours=14), date(2024, 2, 28), id="hours-ahead"),
+        pytest.param(MIDNIGHT - timedelta(hours=12), MIDNIGHT, date(2024, 2, 28), id="hours-behind"),
+        pytest.param(
+            MIDNIGHT, (MIDNIGHT - timedelta(minutes=1)).astimezone(timezone(timedelta(hours=5))), date(2024, 2, 28),
+            id="told-in-another-zone",
+        ),
+    ],
+)  # fmt: skip
+def test_the_day_is_utcs_and_the_earlier_one_in_doubt(own: datetime, linkedins: datetime | None, today: date) -> None:
+    assert utc_today(At(own), linkedins) == today
+
+
+@given(st.datetimes(datetime(2024, 1, 1), datetime(2026, 1, 1)), st.floats(-15.9, 15.9))
+def test_a_clock_that_is_wrong_by_hours_never_reaches_into_the_future(moment: datetime, hours: float) -> None:
+    linkedins = moment.replace(tzinfo=timezone.utc)
+    today = utc_today(At(linkedins + timedelta(hours=hours)), linkedins)
+    assert today <= linkedins.date()
+    assert (linkedins.date() - today).days <= 1
