@@ -507,6 +507,8 @@ class ExportRunner:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._unknown: set[str] = set()
+        self._never_ends_lines = False
+        """Whether a file without the end of its last line has come twice alike: that is how LinkedIn writes them then."""
         self._made = 0
         self.ended: Counter[str] = Counter()
         """Windows that have ended, by export."""
@@ -655,8 +657,10 @@ class ExportRunner:
         try:
             size = self._client.download(task.download_url, spooled)
             # a cut within the last value leaves as many rows as there should be
-            if size != task.unended and not _ends_with_line(spooled):
-                raise UnendedFileError(size)
+            if not self._never_ends_lines and not _ends_with_line(spooled):
+                if size != task.unended:
+                    raise UnendedFileError(size)
+                self._never_ends_lines = True
             result = read_export(
                 spooled, rows, EXPORTS[task.export], task.window.first, task.window.last, task.row_count
             )
