@@ -229,10 +229,10 @@ class Client:
     def _call(self, method: str, path: str, json: Any = None) -> dict[str, Any]:
         token = self.tokens.token()
         response = self._send(method, self._base_url + path, token, json=json)
+        self._note_time(response)
         if response.status_code == 401:
             self.tokens.renew(token)
             response = self._send(method, self._base_url + path, self.tokens.token(), json=json)
-        self._note_time(response)
         _raise_for_status(response, f"{method} {path.partition('?')[0]}")
         try:
             answer = response.json()

@@ -99,7 +99,8 @@ class ExportRun:
             return
         path = Path(pipelines_dir) / f"{pipeline_name}.salesnav.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=0)
+        # `salesnav status` holds the lock for a moment, to see whether a run is at work
+        lock = FileLock(path, timeout=1.0)
         try:
             lock.acquire()
         except Timeout:
