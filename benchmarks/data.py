@@ -1,8 +1,6 @@
 """Export files as LinkedIn would give them, made by the million: unique ids, real shares of types, no order in time."""
 
-import json
 import zlib
-from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -122,17 +120,3 @@ def _in_base_36(number: int) -> str:
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
     return digits
-
-
-def make_files(folder: Path, files: Sequence[ExportFile]) -> Iterator[Path]:
-    """Writes files that are not there yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        yield make_file(folder, file)
-
-
-def main(arguments: str) -> dict[str, int]:
-    """Makes the files that the arguments name; a program of its own, so that its memory counts for nothing else."""
-    given = json.loads(arguments)
-    paths = list(make_files(Path(given["folder"]), [ExportFile(*file) for file in given["files"]]))
-    return {"bytes": sum(path.stat().st_size for path in paths)}

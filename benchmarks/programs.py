@@ -124,7 +124,10 @@ def salesnav_run(
         read_before = _bytes_read()
         began = time.perf_counter()
         pipeline = dlt.pipeline(
-            "bench", pipelines_dir=f"{folder}/dlt", destination=dlt.destinations.duckdb(database), dataset_name="salesnav"
+            "bench",
+            pipelines_dir=f"{folder}/dlt",
+            destination=dlt.destinations.duckdb(database),
+            dataset_name="salesnav",
         )
         if mode == "sync":
             names = tuple(exports) if exports else ("activities", "activity_outcomes", "seats")
@@ -163,7 +166,7 @@ def nothing_to_do(folder: str) -> dict[str, Any]:
         destination=dlt.destinations.duckdb(f"{folder}/empty.duckdb"),
         dataset_name="salesnav",
     )
-    pipeline.run([])
+    pipeline.run([], table_name="nothing")
     return {"seconds": time.perf_counter() - began}
 
 
@@ -204,7 +207,9 @@ def _rows_in(database: str, table: str) -> int:
     import duckdb
 
     with duckdb.connect(database, read_only=True) as connection:
-        found = connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'salesnav'", [table])
+        found = connection.execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = ? AND schema_name = 'salesnav'", [table]
+        )
         return _count(connection, f"salesnav.{table}") if found.fetchone() else 0
 
 

@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
     api: Api
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/stats":
             self._answer(self.api.stats())
@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._answer(self.api.create(self.path.partition("action=")[2], body))
 

@@ -39,7 +39,8 @@ from salesnav_source.settings import (
     SalesnavCredentials,
     Settings,
 )
-from salesnav_source.warehouses import laid_out
+from salesnav_source.warehouses import holds_none, laid_out
+from salesnav_source.windows import Days
 
 __version__ = "0.1.0"
 __all__ = ["SalesnavCredentials", "__version__", "salesnav"]
@@ -193,7 +194,7 @@ def _contracts(shared: _Shared) -> Iterator[Any]:
 def _export(shared: _Shared, export: Export) -> Iterator[Any]:
     with _Participation(shared, export.name) as load:
         runner, state = shared.run.start(), dlt.current.resource_state()
-        scope = tables.Scope(export)
+        scope = tables.Scope(export, lambda condition: holds_none(_active_pipeline(), export.name, condition))
         progress = _Progress(export.name, runner)
         if not _table_exists(export.name):
             yield scope.mark(tables.with_load_id(tables.empty(export), _load_id()))
@@ -215,13 +216,15 @@ def _window(
     """Yields the rows of a received window, and notes it as covered."""
     assert task.file is not None
     rows = task.file.rows
-    scope.add(task, task.file)
+    coverage = read_coverage({export.name: state}, export.name, task.contract)
+    scope.add(task, task.file, loaded_before=bool(coverage.loaded & Days((task.window,))))
     batches = read_batches(rows) if rows else iter([tables.empty_batch(export)])
-    for batch in batches:
-        yield scope.mark(tables.complete(batch, export, task, _load_id()))
+    for number, batch in enumerate(batches):
+        table = tables.complete(batch, export, task, _load_id())
+        # a mark holds for what follows
+        yield table if number else scope.mark(table)
     read_on = shared.run.note_loaded(load, task)
     contracts = state.setdefault("coverage", {})
-    coverage = read_coverage({export.name: state}, export.name, task.contract)
     covered = coverage.with_window(task.window, read_on, shared.run.settings.lookback_days)
     contracts[task.contract] = covered.to_state()
     dlt.current.source_state()[COMMITTED_BATCH] = load.batch

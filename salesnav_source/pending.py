@@ -1,17 +1,40 @@
-"""Loads that were killed half-way: keeping dlt from copying a file twice when it goes on."""
+"""What a killed run has left to load: making sure that dlt goes on with it rightly."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from dlt.common import logger
-from dlt.common.storages.load_package import ParsedLoadJobFileName
+from dlt.common.schema.typing import TTableSchema
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+
+LOAD_ID = "_dlt_load_id"
 
 
 def secure_pending(pipeline: Any) -> None:
-    """Makes dlt de-duplicate what an interrupted load may have copied twice.
+    """Makes sure that what is pending is loaded as it was meant to be, and once. Call it before dlt loads."""
+    _use_extracted_schemas(pipeline)
+    _secure_interrupted_loads(pipeline)
 
-    A process killed between the commit of a file and its note of that copies the file again when it goes on. The rows are
-    in a staging table then, and this source tells dlt that it need not look for repetitions there; so it is told otherwise.
+
+def _use_extracted_schemas(pipeline: Any) -> None:
+    """Makes dlt load what a killed run has extracted with the schema of that run.
+
+    dlt prefers the schema in the pipeline's folder, which such a run may have left as it was before: with the days that an
+    earlier load replaced, which would be deleted again.
+    """
+    if pipeline.list_extracted_load_packages():
+        packages = pipeline._get_normalize_storage().extracted_packages
+        for load_id in packages.list_packages():
+            pipeline._schema_storage.save_schema(packages.load_schema(load_id))
+
+
+def _secure_interrupted_loads(pipeline: Any) -> None:
+    """Makes sure that what an interrupted load may have copied twice comes out once.
+
+    A process killed between the commit of a file and dlt's note of that copies the file again when it goes on. Where the
+    rows go by a staging table, dlt is told to look for repetitions there, which it is spared otherwise. Where they go
+    straight to their table, those of that load are taken out again, and all its files are copied anew.
     """
     storage = pipeline._get_load_storage()
     if not storage.is_storage_ready():
@@ -27,10 +50,29 @@ def secure_pending(pipeline: Any) -> None:
             continue
         schema = packages.load_schema(load_id)
         for name in interrupted & set(schema.data_table_names()):
-            table = schema.tables[name]
-            table.pop("x-stage-data-deduplicated", None)
-            if not any(column.get("primary_key") for column in table["columns"].values()):
-                for column in table["columns"].values():
-                    column["primary_key"] = True
+            if schema.tables[name]["write_disposition"] == "append":
+                _take_out(pipeline, packages, load_id, name)
+            else:
+                _deduplicate(schema.tables[name])
         packages.save_schema(load_id, schema)
-        logger.info(f"Load {load_id} was interrupted; its rows are de-duplicated.")
+        logger.info(f"Load {load_id} was interrupted; its rows are made to come out once.")
+
+
+def _deduplicate(table: TTableSchema) -> None:
+    table.pop("x-stage-data-deduplicated", None)  # type: ignore[typeddict-item]
+    if not any(column.get("primary_key") for column in table["columns"].values()):
+        for column in table["columns"].values():
+            column["primary_key"] = True
+
+
+def _take_out(pipeline: Any, packages: PackageStorage, load_id: str, table: str) -> None:
+    with pipeline.sql_client() as client:
+        name = client.make_qualified_table_name(table)
+        client.execute_sql(f"DELETE FROM {name} WHERE {LOAD_ID} = %s", load_id)
+    folders = (PackageStorage.COMPLETED_JOBS_FOLDER, PackageStorage.NEW_JOBS_FOLDER)
+    completed, anew = (
+        packages.storage.make_full_path(packages.get_job_state_folder_path(load_id, folder)) for folder in folders
+    )
+    for file in os.listdir(completed):
+        if ParsedLoadJobFileName.parse(file).table_name == table:
+            os.replace(os.path.join(completed, file), os.path.join(anew, file))

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -36,6 +37,19 @@ SANDBOX_PIPELINE = "salesnav_sandbox"
 SANDBOX_POLL_INTERVAL = 0.5
 
 
+class _WithoutTraces(logging.Filter):
+    """Takes the stack traces off what dlt logs, e.g. of a load that the destination refused, unless DEBUG asks for them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lets every record pass."""
+        if not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
+            said = record.getMessage()
+            if "Traceback (most recent" in said:
+                record.msg, record.args = said.partition("Traceback (most recent")[0].rstrip(), ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class _Terminated(KeyboardInterrupt):
     """SIGTERM has come."""
 
@@ -51,6 +65,7 @@ def main(
         argv: the options; those of the process if None.
     """
     options = _parser(pipeline_name).parse_args(argv)
+    logging.getLogger("dlt").addFilter(_WithoutTraces())
     try:
         with _stoppable():
             return _run(pipeline_name, destination, options)
@@ -85,14 +100,14 @@ def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], o
         }
         if options.sandbox:
             explicit.update(stack.enter_context(_sandbox()))
-            pipeline_name = SANDBOX_PIPELINE
         settings = resolve_settings(explicit)
         if options.sandbox:
             # the contracts configured are real ones
             settings = replace(settings, contracts=tuple(options.contract or ()))
-        pipeline = dlt.pipeline(
-            pipeline_name, destination=destination(options), dataset_name=DATASET, progress=_progress()
-        )
+        warehouse, dataset = destination(options), DATASET
+        if options.sandbox:
+            pipeline_name, dataset = _apart(warehouse)
+        pipeline = dlt.pipeline(pipeline_name, destination=warehouse, dataset_name=dataset, progress=_progress())
         exports = tuple(dict.fromkeys(options.export or EXPORTS))
         if options.plan:
             print(render_plan(plan(pipeline, settings, exports, options.full_refresh), listed=not settings.contracts))
@@ -115,6 +130,14 @@ def resolve_settings(explicit: dict[str, Any]) -> Settings:
     except ConfigurationException as error:
         raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
     return Settings.check(configuration)
+
+
+def _apart(warehouse: Any) -> tuple[str, str]:
+    """Returns the names of pipeline and dataset that keep invented rows and their state apart from real ones."""
+    if warehouse.destination_name == "duckdb":
+        # the file is one of its own, and must not have the dataset's name
+        return SANDBOX_PIPELINE, DATASET
+    return f"{SANDBOX_PIPELINE}_{warehouse.destination_name}", SANDBOX_PIPELINE
 
 
 @contextlib.contextmanager

@@ -128,6 +128,7 @@ def sync(
     try:
         run.lock(pipeline.pipelines_dir, pipeline.pipeline_name)
         own_staging(pipeline)
+        _reach(pipeline)
         report.loaded_pending = load_pending(pipeline)
         report.plan = _open(run, pipeline, exports, full_refresh)
         run.start()
@@ -201,6 +202,22 @@ def _open(
     return run.make_plan(exports, coverage, ask_contracts)
 
 
+def _reach(pipeline: dlt.Pipeline) -> None:
+    """Makes sure that BigQuery answers; Google's client would try the first query again for ten minutes.
+
+    Raises:
+        DestinationError: if it does not, within the destination's `retry_deadline`.
+    """
+    if not pipeline.destination.destination_type.endswith(".bigquery"):
+        return
+    with pipeline.destination_client() as client:
+        try:
+            client.is_storage_initialized()
+        except Exception as error:
+            where, said = pipeline.destination.destination_description, " ".join(str(error).split())
+            raise DestinationError(f"{where} cannot be used: {said}", pipeline.has_pending_data) from error
+
+
 def load_pending(pipeline: dlt.Pipeline) -> bool:
     """Restores the state from the destination and loads what an earlier run has received; tells whether there was any.
 
@@ -219,8 +236,6 @@ def load_pending(pipeline: dlt.Pipeline) -> bool:
 
 def _finish(pipeline: dlt.Pipeline) -> LoadInfo | None:
     if pipeline.list_extracted_load_packages():
-        # a first run that was killed before it could note the schema's name
-        pipeline.default_schema_name = pipeline.default_schema_name or SECTION
         pipeline.normalize()
     return pipeline.load()
 

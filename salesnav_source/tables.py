@@ -1,6 +1,6 @@
 """What is handed to dlt: Arrow tables with all columns, hints, and which rows of the destination they replace."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -122,45 +122,76 @@ def scoped_to_load(table: pa.Table, load_id: str, replaced: str = "") -> Any:
     return _marked(table, scope, deduplicated=True)
 
 
+APPEND_FROM_ROWS = 200_000
+"""Rows of a load from which it pays to ask whether there is anything to replace."""
+
+
 class Scope:
     """Which rows of an export's table a load replaces: the days of its windows, as literals, so that partitions prune."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, export: Export, holds_none: Callable[[str], bool]) -> None:
+        """Begins with nothing to replace.
+
+        Args:
+            export: whose table it is.
+            holds_none: tells whether the destination surely has no row that fits a condition.
+        """
         self._export = export
+        self._holds_none = holds_none
         self._days: dict[str, list[Window]] = {}
         self._by_key: set[str] = set()
+        self._rows = 0
+        self._only_new = True
 
-    def add(self, task: Task, file: ReceivedFile) -> None:
-        """Adds the days that a file stands for."""
+    def add(self, task: Task, file: ReceivedFile, loaded_before: bool) -> None:
+        """Adds the days that a file stands for.
+
+        Args:
+            task: the window.
+            file: what has come for it.
+            loaded_before: whether this pipeline has loaded any of its days.
+        """
         window = task.window
+        self._rows += file.result.rows_loaded
         if not file.result.has_day_column:
             # rows without a day are stamped with the last one, so that is the only day of which the file speaks
             window = Window(window.last, window.last)
         if file.result.rows_outside:
+            self._only_new = False
             self._by_key.add(task.contract)
             if _dated_outside(file, self._export, window):
                 return
         self._days.setdefault(task.contract, []).append(window)
+        self._only_new = (
+            self._only_new and not loaded_before and self._holds_none(self._of_days(task.contract, window).format())
+        )
 
     def mark(self, table: pa.Table) -> Any:
-        """Marks rows as replacing what has been added so far."""
+        """Marks rows as replacing what has been added so far, or as added where there is nothing to replace.
+
+        A merge copies every row twice, into a staging table and on. A large load that only adds is spared the first copy.
+        """
+        if self._only_new and self._rows >= APPEND_FROM_ROWS:
+            return dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="append"))
         return _marked(table, str(self), deduplicated=not self._by_key)
 
     def __str__(self) -> str:
         conditions = [
-            f"(contract = {_literal(contract)} AND {self._between(window)})"
+            self._of_days(contract, window)
             for contract, windows in sorted(self._days.items())
             for window in Days.of(windows)
         ]
         conditions += [f"(contract = {_literal(contract)} AND {self._same_key()})" for contract in sorted(self._by_key)]
         return " OR ".join(conditions) or "1 = 0"
 
-    def _between(self, window: Window) -> str:
+    def _of_days(self, contract: str, window: Window) -> str:
         column = self._export.column(self._export.day_column)
         if column.type == "date":
-            return f"{column.name} BETWEEN '{window.first}' AND '{window.last}'"
-        first, after = _midnight(window.first), _midnight(window.last + ONE_DAY)
-        return f"{column.name} >= {_timestamp(first)} AND {column.name} < {_timestamp(after)}"
+            days = f"{column.name} BETWEEN '{window.first}' AND '{window.last}'"
+        else:
+            first, after = _midnight(window.first), _midnight(window.last + ONE_DAY)
+            days = f"{column.name} >= {_timestamp(first)} AND {column.name} < {_timestamp(after)}"
+        return f"(contract = {_literal(contract)} AND {days})"
 
     def _same_key(self) -> str:
         parts = [name for name in self._export.key if name != "contract"]

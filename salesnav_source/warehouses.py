@@ -5,8 +5,10 @@ from argparse import Namespace
 from typing import Any
 
 import dlt
+from dlt.common.destination.exceptions import DestinationException, DestinationUndefinedEntity
 from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
+from dlt.pipeline.exceptions import PipelineConfigMissing
 
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.schema import Export
@@ -49,6 +51,24 @@ def own_staging(pipeline: dlt.Pipeline) -> None:
         destination.config_params[STAGING_LAYOUT] = f"{SHARED_STAGING}_{pipeline.pipeline_name.replace('%', '%%')}"
 
 
+def holds_none(pipeline: dlt.Pipeline | None, table: str, condition: str) -> bool:
+    """Tells whether a table surely has no row that fits a condition; False where that is not known for sure.
+
+    Only an embedded DuckDB is asked: a row added there twice can be told (see `pending`), while on a server an answer that
+    was lost leaves open whether rows were added.
+    """
+    if pipeline is None or pipeline.destination.destination_type != "dlt.destinations.duckdb":
+        return False
+    try:
+        with pipeline.sql_client() as client:
+            name = client.make_qualified_table_name(table)
+            return not client.execute_sql(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1")
+    except DestinationUndefinedEntity:
+        return True
+    except (DestinationException, PipelineConfigMissing):
+        return False
+
+
 def bigquery(options: Namespace) -> Any:
     """Returns BigQuery as configured in `[destination.bigquery]`; `--database` names another project.
 
@@ -67,7 +87,8 @@ def snowflake(options: Namespace) -> Any:
     """
     require("snowflake")
     # what is not given here dlt takes from the configuration
-    return dlt.destinations.snowflake(**({"credentials": {"database": options.database}} if options.database else {}))
+    given: dict[str, Any] = {"credentials": {"database": options.database}} if options.database else {}
+    return dlt.destinations.snowflake(**given)
 
 
 def require(destination: str) -> None:

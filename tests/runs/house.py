@@ -1,4 +1,4 @@
-"""What the tests of whole runs share: a tiny world behind the sandbox, a pipeline into DuckDB, and the truth to compare with."""
+"""What the tests of whole runs share: a tiny world behind the sandbox, a pipeline into DuckDB, and the truth."""
 
 import contextlib
 import datetime as dt

@@ -50,13 +50,13 @@ HIT = ("activities", TWO)
 """The export of the contract that a fault hits for good."""
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
     with house(tmp_path) as made:
         yield made
 
 
-@pytest.fixture()
+@pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is logged as a warning or worse."""
     told: list[str] = []
@@ -104,9 +104,6 @@ def assert_next_run_fills(home: House, days: Mapping[TKey, Sequence[Window]], ne
         assert windows(home.posts(seen)) == {key: Days.of(windows) for key, windows in days.items()}
     else:
         assert len(home.posts(seen)) == len(home.sandbox.jobs) - jobs == new_jobs
-    seen = len(home.sandbox.requests)
-    home.sync()
-    assert [request.call for request in home.sandbox.requests[seen:]] == ["contracts"]
 
 
 def whole(home: House) -> Window:
@@ -203,9 +200,7 @@ def test_file_cut_in_the_last_row_is_fetched_again_from_the_same_job(home: House
         ("99999999", 0.0),
         ("-5", 0.0),
         ("soon", 0.0),
-        ("inf", 0.0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 0.0),
-        ("", 0.0),
     ],
 )
 def test_throttled_calls_wait_as_told_within_reason(home: House, told: str | None, wait: float) -> None:
@@ -273,11 +268,8 @@ def test_calls_that_fail_a_few_times_are_repeated(home: House, fault: Callable[.
     assert len(home.sandbox.jobs) == len(home.posts()) == 6
 
 
-@pytest.mark.parametrize("status", [500, 502, 503, 504])
-@pytest.mark.parametrize("call", ["create", "poll", "download"])
+@pytest.mark.parametrize(("call", "status"), [("create", 503), ("poll", 500), ("poll", 504), ("download", 502)])
 def test_5xx_for_ever_fails_the_window_alone(home: House, call: Any, status: int) -> None:
-    if status in (500, 502) and call != "poll":
-        pytest.skip("one call is enough for these")
     home.sandbox.add_fault(at(faults.unavailable(status, call), times=None))
     report = home.sync()
     missing = {HIT: [whole(home)]}
@@ -355,7 +347,6 @@ AMBIGUOUS: dict[str, Callable[[], Fault]] = {
     "closed": lambda: faults.close("create", made=True),
     "504": lambda: faults.respond(504, "create", made=True),
     "no-json": lambda: faults.not_json("create"),
-    "empty": lambda: faults.empty_answer("create"),
     "without-id": lambda: faults.omit("id", call="create"),
     "hangs": lambda: faults.hang(1.5, "create"),
 }
@@ -704,7 +695,7 @@ def test_load_that_fails_for_any_reason_loses_no_window(
 
     monkeypatch.setenv("LOAD__RAISE_ON_MAX_RETRIES", "2")
     monkeypatch.setattr(DuckDbCopyJob, "run", run)
-    with pytest.raises(DestinationError, match="failed while loading|cannot be used") as refused:
+    with pytest.raises(DestinationError, match=r"failed while loading|cannot be used") as refused:
         home.sync()
     assert "Traceback" not in str(refused.value)
     monkeypatch.setattr(DuckDbCopyJob, "run", good)
@@ -817,8 +808,9 @@ def test_clock_on_a_leap_day(tmp_path: Path) -> None:
         assert leap == [(7,)]
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-@pytest.mark.parametrize("hour", [0, 23])
+@pytest.mark.parametrize(
+    ("zone", "hour"), [("America/New_York", 0), ("America/New_York", 23), ("Pacific/Kiritimati", 23)]
+)
 def test_clock_of_a_local_zone_with_daylight_saving_counts_utc_days(
     tmp_path: Path, zone: str, hour: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -837,8 +829,7 @@ def test_clock_of_a_local_zone_with_daylight_saving_counts_utc_days(
         time.tzset()
 
 
-@pytest.mark.parametrize("wrong_by", [-13, -5, 5, 13], ids=lambda hours: f"{hours:+d}h")
-@pytest.mark.parametrize("hour", [2, 22])
+@pytest.mark.parametrize(("wrong_by", "hour"), [(-13, 2), (-5, 2), (-5, 22), (5, 22), (13, 22)])
 def test_clock_wrong_by_hours_never_asks_for_the_future(tmp_path: Path, wrong_by: int, hour: int) -> None:
     with house(tmp_path, days=5, at=dt.time(hour)) as home:
         own = Clock()

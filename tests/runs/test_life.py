@@ -32,7 +32,7 @@ from .house import (
 )
 
 
-@pytest.fixture()
+@pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
     with house(tmp_path) as made:
         yield made

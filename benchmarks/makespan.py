@@ -1,0 +1,82 @@
+"""Makespan: a backfill of many jobs beside the best schedule for their durations."""
+
+import heapq
+from collections.abc import Iterable
+
+from benchmarks.process import run_program
+from benchmarks.report import Section
+from benchmarks.scale import Scale
+from benchmarks.server import TOKEN, running
+from benchmarks.workspace import Period, Workspace, days_until
+
+ROWS_PER_DAY_OF_OTHERS = {"activity_outcomes": 20, "seats": 100}
+
+
+def measure(space: Workspace, scale: Scale, newest: Period) -> Section:
+    """Measures a backfill of all exports of several contracts.
+
+    Args:
+        space: where files go.
+        scale: how much.
+        newest: a period that ends with the last day wanted.
+    """
+    period = days_until(newest.last, scale.backfill_days)
+    contracts = [f"urn:li:contract:{number}" for number in range(1, scale.backfill_contracts + 1)]
+    rows_per_day = {"activities": scale.backfill_day_rows, **ROWS_PER_DAY_OF_OTHERS}
+    data = space.prepare(
+        "backfill",
+        [
+            (contract, export, window, rows * ((window.last - window.first).days + 1))
+            for contract in contracts
+            for export, rows in rows_per_day.items()
+            for window in period.windows()
+        ],
+    )
+    with space.emptied() as folder, running(data, contracts, rows_per_day, scale.job_seconds) as server:
+        run = run_program(
+            "salesnav_run",
+            folder,
+            folder=str(folder),
+            base_url=server.base_url,
+            token=TOKEN,
+            mode="sync",
+            configuration={
+                **period.settings,
+                "max_concurrent_jobs": scale.budget,
+                "poll_interval": scale.poll_interval,
+            },
+        )
+        stats = server.stats()
+    jobs = stats["jobs"]
+    durations = [job["seconds"] for job in jobs]
+    bound = max(sum(durations) / scale.budget, max(durations))
+    began = min(job["created"] for job in jobs)
+    noticed = max(job["noticed"] for job in jobs) - began
+    whole = run.answer["ended"] - began
+    schedule = best_schedule(durations, scale.budget)
+    rows = [
+        ("lower bound: all work evenly divided", f"{bound:.1f}", "1.00 ×"),
+        ("a schedule that knows the durations (longest first)", f"{schedule:.1f}", f"{schedule / bound:.2f} ×"),
+        ("the last job noticed to have ended", f"{noticed:.1f}", f"{noticed / bound:.2f} ×"),
+        ("everything loaded", f"{whole:.1f}", f"{whole / bound:.2f} ×"),
+    ]
+    windows = len(contracts) * len(rows_per_day) * len(period.windows())
+    calls = stats["calls"]
+    late = sum(job["noticed"] - job["created"] - job["seconds"] for job in jobs) / len(jobs)
+    notes = [
+        f"{scale.backfill_days} days of {len(contracts)} contracts, 3 exports: {windows} windows, {run.answer['rows']:,}"
+        f" activities; jobs take {scale.job_seconds[0]:g} to {scale.job_seconds[1]:g} s; {scale.budget} in flight at a"
+        f" time; poll_interval {scale.poll_interval:g} s. Seconds from the creation of the first job.",
+        f"Calls: {calls['create']} POSTs for {windows} windows, {calls['contracts']} listing of contracts,"
+        f" {calls['poll']} polls ({calls['poll'] / len(jobs):.1f} per job), {calls['download']} downloads. The end of a job"
+        f" was noticed {late:.2f} s late on average. Peak memory {run.peak_mb:,.0f} MB.",
+    ]
+    return Section("Makespan: a backfill of many jobs", ("", "seconds", "to the lower bound"), rows, notes)
+
+
+def best_schedule(durations: Iterable[float], places: int) -> float:
+    """Returns how long jobs take in so many places, the longest begun first."""
+    free = [0.0] * places
+    for duration in sorted(durations, reverse=True):
+        heapq.heapreplace(free, free[0] + duration)
+    return max(free)

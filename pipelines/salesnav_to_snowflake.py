@@ -1,0 +1,11 @@
+"""Loads LinkedIn Sales Navigator exports into Snowflake; `--help` tells the options, docs/warehouses.md the set-up."""
+
+import sys
+
+from salesnav_source.script import main
+from salesnav_source.warehouses import snowflake
+
+PIPELINE = "salesnav_to_snowflake"
+
+if __name__ == "__main__":
+    sys.exit(main(PIPELINE, snowflake))

@@ -1,0 +1,79 @@
+"""A load divided by contract and by days among pipelines of their own, that share nothing but the dataset."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from runs.house import ONE, TWO, Timer
+
+from salesnav_source.run import ExportRun
+from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.sync import sync
+
+from .life import TODAY, StillClock
+from .warehouse import Server, environment
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one of several pipelines loads."""
+
+    name: str
+    contract: str
+    first_day: dt.date
+    last_day: dt.date | None
+
+
+SPLIT = dt.date(2026, 3, 4)
+PARTS = tuple(
+    Part(f"{name}_{when}", contract, first, last)
+    for name, contract in (("one", ONE), ("two", TWO))
+    for when, first, last in (
+        ("past", dt.date(2026, 2, 20), SPLIT - dt.timedelta(days=1)),
+        ("present", SPLIT, None),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the parts are loaded from and to."""
+
+    server: Server
+    folder: Path
+    database: str
+    base_url: str
+    access_token: str
+
+    def pipeline(self, name: str, **options: Any) -> Any:
+        return dlt.pipeline(
+            name,
+            pipelines_dir=str(self.folder / name),
+            destination=self.server.destination(self.folder, self.database, **options),
+            dataset_name="salesnav",
+        )
+
+    def settings(self, **wanted: Any) -> Settings:
+        return Settings.check(
+            SalesnavConfiguration(
+                credentials=SalesnavCredentials(access_token=self.access_token),
+                base_url=self.base_url,
+                poll_interval=0.02,
+                poll_max_interval=0.2,
+                **wanted,
+            )
+        )
+
+
+def load_part(place: Place, part: Part) -> int:
+    """Loads a part, as a worker of its own would; returns how many windows were not loaded."""
+    with environment(place.server):
+        settings = place.settings(
+            contracts=[part.contract],
+            start_date=str(part.first_day),
+            end_date=str(part.last_day) if part.last_day else None,
+        )
+        run = ExportRun(settings, timer=Timer(StillClock(TODAY)))
+        return len(sync(place.pipeline(part.name), settings, run=run).not_loaded)

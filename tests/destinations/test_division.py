@@ -1,0 +1,111 @@
+"""Where one machine is not enough: pipelines of their own, divided by contract and by days, leave what one leaves."""
+
+import multiprocessing
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+from typing import Any
+
+from dlt.pipeline.pipeline import Pipeline
+from runs.house import ONE, TWO, Timer
+
+from salesnav_source.run import ExportRun
+from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
+from salesnav_source.sync import sync
+
+from .division import PARTS, Place, load_part
+from .life import TODAY, StillClock, StillHouse, still_house
+from .warehouse import Server, TSnapshot, snapshot
+
+DIFFERENT = ("export_job_id", "_dlt_load_id")
+"""Columns that name the job and the load, which are others."""
+
+
+def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> None:
+    with still_house(tmp_path, None) as house:
+        together, divided = (place_of(server, house, name) for name in ("together", "divided"))
+        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
+        sync(together.pipeline("together"), settings, run=ExportRun(settings, timer=Timer(StillClock(TODAY))))
+        if server.kind == "postgres":
+            assert load_at_once(divided) == [0] * len(PARTS)
+        else:
+            assert [load_part(divided, part) for part in PARTS] == [0] * len(PARTS)
+        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+
+
+def test_each_pipeline_has_a_staging_dataset_of_its_own(tmp_path: Path) -> None:
+    server = Server("duckdb")
+    with still_house(tmp_path, None) as house:
+        place = place_of(server, house, "staged")
+        load_part(place, PARTS[0])
+        load_part(place, PARTS[1])
+        own = place.pipeline("own", staging_dataset_name_layout="own_%s")
+        sync(own, place.settings(contracts=[ONE], start_date=str(PARTS[0].first_day), end_date=str(PARTS[0].first_day)))
+        with own.sql_client() as client:
+            datasets = {name for (name,) in client.execute_sql("SELECT schema_name FROM information_schema.schemata")}
+    staging = {f"salesnav_staging_{part.name}" for part in PARTS[:2]}
+    assert {name for name in datasets if "salesnav" in name} == {"salesnav", "own_salesnav", *staging}
+
+
+def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path, monkeypatch: Any) -> None:
+    run_once = Pipeline.run
+
+    def run_beside_another(pipeline: Pipeline, *args: Any, **options: Any) -> Any:
+        done = run_once(pipeline, *args, **options)
+        if args and not doubled:
+            doubled.append(pipeline)
+            with pipeline.sql_client() as client:
+                table = client.make_qualified_table_name(CONTRACTS.name)
+                client.execute_sql(f"INSERT INTO {table} SELECT * FROM {table}")
+        return done
+
+    doubled: list[Pipeline] = []
+    monkeypatch.setattr(Pipeline, "run", run_beside_another)
+    server = Server("duckdb")
+    with still_house(tmp_path, server.destination(tmp_path, "doubled")) as house:
+        house.sync()
+        assert doubled
+        names = [row["contract"] for row in snapshot(house.pipeline())[CONTRACTS.name].dicts()]
+        assert len(names) == len(set(names)) == 3
+
+
+def place_of(server: Server, house: StillHouse, database: str) -> Place:
+    server.create(name := f"{database}{server.kind}")
+    return Place(server, house.folder, name, house.sandbox.base_url, house.sandbox.access_token)
+
+
+def load_at_once(place: Place) -> list[int]:
+    """Loads all parts in processes of their own, which all begin to load at the same moment."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(len(PARTS), meet_before_loading, (context.Barrier(len(PARTS)),)) as pool:
+        started = [pool.apply_async(load_part, (place, part)) for part in PARTS]
+        return [part.get(timeout=120) for part in started]
+
+
+def meet_before_loading(barrier: Barrier) -> None:
+    """Lets this process wait for the others before its first load, when none of the tables is there."""
+    load = Pipeline.load
+    waited: list[bool] = []
+
+    def load_together(pipeline: Pipeline, *args: Any, **options: Any) -> Any:
+        if not waited and pipeline.list_normalized_load_packages():
+            waited.append(True)
+            barrier.wait(timeout=90)
+        return load(pipeline, *args, **options)
+
+    Pipeline.load = load_together  # type: ignore[method-assign]
+
+
+def assert_same(one: TSnapshot, other: TSnapshot) -> None:
+    assert one.keys() == other.keys()
+    for name in (CONTRACTS.name, *EXPORTS):
+        assert one[name].types == other[name].types
+        assert one[name].without(*DIFFERENT) == other[name].without(*DIFFERENT), name
+    counted = [
+        sorted((row["contract"], row["export"], row["rows_loaded"]) for row in tables[EXPORT_JOBS.name].dicts())
+        for tables in (one, other)
+    ]
+    totals = [
+        {(contract, export): sum(n for c, e, n in rows if (c, e) == (contract, export)) for contract, export, _ in rows}
+        for rows in counted
+    ]
+    assert totals[0] == totals[1]

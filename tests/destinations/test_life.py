@@ -1,0 +1,55 @@
+"""One behaviour everywhere: the life of a pipeline on each warehouse leaves the tables that it leaves in DuckDB."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
+
+from .life import STEPS, a_failed_window, still_house
+from .warehouse import Server, TSnapshot, environment, snapshot
+
+TABLES = (CONTRACTS, *EXPORTS.values(), EXPORT_JOBS, REJECTED_ROWS)
+
+
+def live(server: Server, folder: Path, name: str) -> Any:
+    """Yields each step's name and what is in the warehouse after it."""
+    server.create(name)
+    with still_house(folder, server.destination(folder, name)) as house:
+        for step in STEPS:
+            step(house)
+            yield step, house, snapshot(house.pipeline())
+
+
+@pytest.fixture(scope="module")
+def in_duckdb(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TSnapshot]:
+    """What the life leaves in DuckDB, which is compared with the truth."""
+    folder = tmp_path_factory.mktemp("duckdb")
+    server = Server("duckdb")
+    found = {}
+    with environment(server):
+        for step, house, tables in live(server, folder, "warehouse"):
+            if step is not a_failed_window:
+                assert_declared(tables)
+                house.assert_truth()
+            found[step.__name__] = tables
+    return found
+
+
+def test_life(server: Server, tmp_path: Path, in_duckdb: dict[str, TSnapshot]) -> None:
+    for step, _, tables in live(server, tmp_path, f"life{server.kind}"):
+        expected = in_duckdb[step.__name__]
+        assert tables.keys() == expected.keys(), step.__name__
+        for name, table in tables.items():
+            assert table.types == expected[name].types, f"{name} after {step.__name__}"
+            assert table.rows == expected[name].rows, f"{name} after {step.__name__}"
+
+
+def assert_declared(tables: TSnapshot) -> None:
+    """Each table has the columns of the schema with their types."""
+    assert tables.keys() == {table.name for table in TABLES}
+    for table in TABLES:
+        stored = tables[table.name].types
+        assert {column.name: column.type for column in table.columns}.items() <= stored.items()
+        assert stored["_dlt_load_id"] == "text"

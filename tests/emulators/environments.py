@@ -1,0 +1,55 @@
+"""Virtual environments for the emulators, which take other versions of packages than the project does."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+from filelock import FileLock
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1] / ".venvs"
+"""Where the environments are; git ignores it, and deleting it is safe."""
+
+INSTALL_SECONDS = 900
+
+
+class NotInstallableError(Exception):
+    """The packages of an emulator cannot be had, e.g. for want of a network."""
+
+
+def python_of(name: str) -> Path:
+    """Returns the interpreter of an emulator's environment, which is made on first use and whenever its pins change.
+
+    Args:
+        name: names the requirements beside this file, `<name>.txt`.
+
+    Raises:
+        NotInstallableError: if pip fails.
+    """
+    requirements = HERE / f"{name}.txt"
+    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    folder, ready = ROOT / name, ROOT / name / ".ready"
+    python = folder / "bin" / "python"
+    ROOT.mkdir(exist_ok=True)
+    # runs of the tests at the same time wait for each other here
+    with FileLock(ROOT / f"{name}.lock", timeout=INSTALL_SECONDS):
+        if not ready.exists() or ready.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            _install(python, requirements)
+            ready.write_text(wanted)
+    return python
+
+
+def _install(python: Path, requirements: Path) -> None:
+    command = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise NotInstallableError(f"pip took longer than {INSTALL_SECONDS} s") from None
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "ERROR" in line] or done.stderr.splitlines()[-1:]
+        raise NotInstallableError(" ".join(said))

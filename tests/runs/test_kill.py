@@ -1,0 +1,358 @@
+"""Runs that are killed, stopped or doubled: the next run goes on from them, and ends in the truth."""
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from salesnav_source import salesnav
+from salesnav_source.sandbox import faults
+from salesnav_source.sandbox.transforms import short_row
+
+from .house import House, Process, assert_no_day_asked_twice, finish, house, kill, wait_until
+
+PIPELINE = "salesnav_to_duckdb"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[House]:
+    with house(tmp_path, day=None) as made:
+        # so that the test's own runs go on with what the script has left
+        made.machine = "data/pipelines"
+        yield made
+
+
+def journal(home: House) -> list[tuple[int | None, str, str]]:
+    path = home.folder / home.machine / PIPELINE / "salesnav_journal.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT job_id, contract, export FROM jobs").fetchall()
+
+
+def polled(home: House) -> int:
+    """Returns how many jobs were asked after, which have all been noted by then."""
+    return len({request.path for request in home.calls("poll")})
+
+
+def go_on(home: House, most_jobs: int = 6) -> None:
+    """Runs once more: the tables are the truth, and hardly a job was made twice."""
+    home.sandbox.clear_faults()
+    report = home.sync(pipeline=home.pipeline(PIPELINE))
+    assert not report.not_loaded
+    home.assert_truth()
+    assert 6 <= len(home.sandbox.jobs) <= most_jobs
+    assert_once(home)
+    seen = len(home.sandbox.requests)
+    home.sync(pipeline=home.pipeline(PIPELINE))
+    assert [request.call for request in home.sandbox.requests[seen:]] == ["contracts"]
+    home.assert_truth()
+
+
+def assert_once(home: House) -> None:
+    """export_jobs tells of each loaded job once; rejected_rows holds what it says."""
+    loaded = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert len(loaded) == len(set(loaded)) == 6
+    assert {job for (job,) in loaded} <= {job.id for job in home.sandbox.jobs}
+    told = home.rows("SELECT coalesce(sum(rows_rejected), 0) FROM salesnav.export_jobs")
+    assert home.rows("SELECT count(*) FROM salesnav.rejected_rows") == told
+
+
+STEPS = {
+    "before-the-post": """
+        from salesnav_source.client import Client
+        Client.create_job = die
+    """,
+    "after-the-post": """
+        from salesnav_source.journal import Journal
+        Journal.created = die
+    """,
+    "when-the-id-is-noted": """
+        from salesnav_source.journal import Journal
+        good = Journal.created
+        Journal.created = lambda *args: (good(*args), die())
+    """,
+    "while-polling": """
+        from salesnav_source.client import Client
+        Client.job = die
+    """,
+    "before-the-download": """
+        from salesnav_source.client import Client
+        Client.download = die
+    """,
+    "while-reading": """
+        import salesnav_source.exports
+        salesnav_source.exports.read_export = die
+    """,
+    "while-extracting": """
+        from salesnav_source.run import ExportRun
+        good = ExportRun.note_loaded
+        ExportRun.note_loaded = lambda *args: (good(*args), die())
+    """,
+    "at-the-end-of-the-extract": """
+        from dlt.extract.extract import Extract
+        Extract.commit_packages = die
+    """,
+    "after-the-extract": """
+        from dlt.extract.extract import Extract
+        good = Extract.commit_packages
+        Extract.commit_packages = lambda *args: (good(*args), die())
+    """,
+    "before-the-load": """
+        from dlt.load.load import Load
+        Load.load_single_package = die
+    """,
+    "in-the-midst-of-the-load": """
+        from dlt.load.load import Load
+        Load.create_followup_jobs = die
+    """,
+    "before-the-load-is-noted": """
+        from dlt.load.load import Load
+        Load.complete_package = die
+    """,
+    "when-the-load-is-noted": """
+        from dlt.load.load import Load
+        good = Load.complete_package
+        Load.complete_package = lambda *args, **kwargs: (good(*args, **kwargs), die())
+    """,
+    "after-the-load": """
+        from salesnav_source.journal import Journal
+        good = Journal.settle
+        Journal.settle = lambda journal, committed: die() if committed else good(journal, committed)
+    """,
+    "before-the-report": """
+        import salesnav_source.script
+        salesnav_source.script.render = die
+    """,
+}
+
+
+AFTER_ALL_JOBS = list(STEPS)[list(STEPS).index("at-the-end-of-the-extract") :]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_sigkill_at_a_step(home: House, step: str) -> None:
+    process = Process(home).start(patch=STEPS[step])
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    created = len(home.sandbox.jobs)
+    assert created >= 1 or step == "before-the-post"
+    # a POST may be in flight while jobs are made; afterwards none is
+    most_jobs = 6 if created == 6 and step in AFTER_ALL_JOBS else 7
+    if step == "after-the-extract":
+        # dlt drops what the very first run has extracted if it was killed before it noted that it had
+        most_jobs = 12
+    go_on(home, most_jobs)
+    assert len(home.posts()) - len(home.sandbox.jobs) <= 1
+
+
+def test_sigkill_right_after_the_extract_of_a_later_run_asks_for_nothing_again(home: House) -> None:
+    process = Process(home)
+    assert process.run("--end-date", str(home.day(4))).returncode == 0
+    killed = process.start(patch=STEPS["after-the-extract"])
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(home.sandbox.jobs) == 12
+    report = home.sync(pipeline=home.pipeline(PIPELINE))
+    assert report.loaded_pending
+    home.assert_truth()
+    assert len(home.sandbox.jobs) == 12
+    assert_no_day_asked_twice(home.posts())
+
+
+def test_a_plan_after_a_kill_drops_nothing(home: House) -> None:
+    killed = Process(home).start(patch=STEPS["before-the-load"])
+    killed.communicate(timeout=60)
+    assert Process(home).run("--plan").returncode == 0
+    report = home.sync(pipeline=home.pipeline(PIPELINE))
+    assert report.loaded_pending
+    home.assert_truth()
+    assert len(home.sandbox.jobs) == 6
+
+
+def test_sigkill_while_a_post_is_in_flight_costs_at_most_one_job(home: House) -> None:
+    home.sandbox.add_fault(faults.hang(30, "create").where(after=2, times=None))
+    process = Process(home).start()
+    wait_until(lambda: len(home.sandbox.jobs) >= 3)
+    time.sleep(0.3)
+    kill(process)
+    assert len(home.sandbox.jobs) == 3
+    go_on(home, 7)
+
+
+def test_sigkill_while_jobs_run_and_the_next_run_adopts_them(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(60, 61)) as home:
+        home.machine = "data/pipelines"
+        process = Process(home).start()
+        wait_until(lambda: polled(home) == 6)
+        kill(process)
+        assert {job for job, _, _ in journal(home)} == {job.id for job in home.sandbox.jobs}
+        home.clock.offset += 100
+        go_on(home)
+        assert_no_day_asked_twice(home.posts())
+
+
+def test_sigkill_in_mid_download(home: House) -> None:
+    home.sandbox.add_fault(faults.slow_download(300).where(times=None))
+    process = Process(home).start()
+    wait_until(lambda: len(home.calls("download")) >= 2 and polled(home) == 6)
+    kill(process)
+    go_on(home)
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [("activities", "parquet"), ("activities", "sql"), ("export_jobs", "parquet"), ("rejected_rows", "parquet")],
+)
+def test_sigkill_between_a_commit_of_the_destination_and_the_note_of_it_doubles_nothing(
+    home: House, table: str, kind: str
+) -> None:
+    home.sandbox.add_fault(faults.content(short_row(2, fields=3)).where(export="activities", times=None))
+    process = Process(home).start(
+        patch=f"""
+        from dlt.common.storages.load_package import PackageStorage
+        good = PackageStorage.save_pending_transition
+        def save(self, load_id, file_name, *args, **kwargs):
+            if file_name.startswith({table + "."!r}) and file_name.endswith(".{kind}"):
+                die()
+            good(self, load_id, file_name, *args, **kwargs)
+        PackageStorage.save_pending_transition = save
+        """
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    report = home.sync(pipeline=home.pipeline(PIPELINE))
+    assert report.loaded_pending
+    assert len(home.sandbox.jobs) == len(home.posts()) == 6
+    assert_once(home)
+    assert home.rows("SELECT count(*) FROM salesnav.rejected_rows") == [(2,)]
+    home.assert_truth(exports=["activity_outcomes", "seats"])
+    lost = sum(job.row_count for job in home.sandbox.jobs if job.export == "activities") - 2
+    assert home.rows("SELECT count(*), count(DISTINCT activity_id) FROM salesnav.activities") == [(lost, lost)]
+
+
+def test_a_bare_run_after_a_kill_right_after_the_extract_loses_nothing(home: House) -> None:
+    process = Process(home)
+    assert process.run("--end-date", str(home.day(4))).returncode == 0
+    process.start(patch=STEPS["after-the-extract"]).communicate(timeout=60)
+    for _ in range(2):
+        home.pipeline(PIPELINE).run(
+            salesnav(
+                credentials=home.sandbox.access_token,
+                base_url=home.sandbox.base_url,
+                contracts=list(home.contracts),
+                start_date=str(home.first_day),
+                poll_interval=0.02,
+            )
+        )
+    home.assert_truth()
+    assert len(home.sandbox.jobs) == 12
+
+
+@pytest.mark.parametrize("seed", [2])
+def test_sigkill_at_random_moments_again_and_again(tmp_path: Path, seed: int) -> None:
+    moments = random.Random(seed)
+    with house(tmp_path, day=None, job_seconds=(0.0, 0.6)) as home:
+        home.machine = "data/pipelines"
+        kills = 0
+        for _ in range(4):
+            seen = len(home.sandbox.requests)
+            process = Process(home).start()
+            # only when it has come so far as to ask for the contracts does it have anything to lose
+            wait_until(
+                lambda seen=seen, process=process: len(home.sandbox.requests) > seen or process.poll() is not None
+            )
+            time.sleep(moments.uniform(0.0, 1.6))
+            kills += process.poll() is None
+            process.kill()
+            process.communicate()
+        go_on(home, 6 + kills)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_while_polling_stops_at_once_and_keeps_the_jobs(tmp_path: Path, number: int, code: int) -> None:
+    with house(tmp_path, day=None, job_seconds=(60, 61)) as home:
+        home.machine = "data/pipelines"
+        process = Process(home).start()
+        wait_until(lambda: polled(home) == 6)
+        begun = time.monotonic()
+        process.send_signal(number)
+        ended = finish(process)
+        assert time.monotonic() - begun < 4
+        assert ended.returncode == code
+        assert "Stopped. Jobs in flight are kept; a new run goes on from them." in ended.stderr
+        assert len(journal(home)) == len(home.sandbox.jobs) == 6
+        home.clock.offset += 100
+        go_on(home)
+
+
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        ("contracts", faults.unavailable(503, "contracts")),
+        ("contracts", faults.hang(60, "contracts")),
+        ("create", faults.hang(60, "create")),
+        ("download", faults.slow_download(100)),
+        ("poll", faults.throttle("300", "poll")),
+    ],
+    ids=["contracts-fail", "contracts-hang", "create-hangs", "slow-download", "throttled"],
+)
+def test_sigterm_while_waiting_stops_within_seconds(home: House, call: str, fault: faults.Fault) -> None:
+    home.sandbox.add_fault(fault.where(times=None))
+    process = Process(home).start(SOURCES__SALESNAV__POLL_INTERVAL="1", SOURCES__SALESNAV__POLL_MAX_INTERVAL="60")
+    wait_until(lambda: home.calls(call))
+    time.sleep(0.2)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert finish(process).returncode == 143
+    assert time.monotonic() - begun < 5
+    go_on(home, 7)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_during_the_load_stops_within_seconds_and_loses_nothing(home: House, number: int, code: int) -> None:
+    process = Process(home).start(
+        patch="""
+        from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+        good = DuckDbCopyJob.run
+        def slow(job):
+            print("LOADING", flush=True)
+            time.sleep(1.0)
+            good(job)
+        DuckDbCopyJob.run = slow
+        """
+    )
+    assert process.stdout is not None
+    while "LOADING" not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    assert finish(process).returncode == code
+    go_on(home)
+
+
+def test_two_runs_of_one_pipeline_at_once(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(3.0, 3.5)) as home:
+        home.machine = "data/pipelines"
+        script = Process(home)
+        first = script.start()
+        wait_until(lambda: len(home.sandbox.jobs) == 6)
+        seen = len(home.posts())
+        second = script.run()
+        assert second.returncode == 2
+        assert f"Another run of pipeline {PIPELINE} is at work" in second.stderr
+        assert len(home.posts()) == seen
+        assert len(home.calls("contracts")) == 1
+        assert finish(first).returncode == 0
+        go_on(home)
+
+
+def test_a_killed_run_leaves_no_lock(home: House) -> None:
+    process = Process(home).start(patch=STEPS["while-polling"])
+    process.communicate(timeout=60)
+    ended = Process(home).run()
+    assert ended.returncode == 0
+    assert "Complete." in ended.stdout
+    go_on(home, 7)
