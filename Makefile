@@ -10,7 +10,7 @@ demo: $(READY) ## loads the sandbox's three contracts into salesnav_sandbox.duck
 	$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
 
 test: $(READY) ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -33,5 +33,5 @@ clean: ## removes what make has made
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable .
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
 	touch $(READY)

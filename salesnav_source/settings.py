@@ -185,7 +185,7 @@ def _url(value: str) -> str:
 
 
 def _urn(value: str) -> str:
-    if not re.fullmatch(r"urn:li:contract:\S+", str(value)):
+    if not re.fullmatch(r"urn:li:contract:[\w.:~%-]+", str(value)):
         raise ConfigurationError(
             f"contracts: {value!r} is not the URN of a contract (urn:li:contract:123456);"
             " `salesnav contracts` lists yours."
