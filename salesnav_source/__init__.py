@@ -219,8 +219,8 @@ def _window(
     coverage = read_coverage({export.name: state}, export.name, task.contract)
     scope.add(task, task.file, loaded_before=bool(coverage.loaded & Days((task.window,))))
     batches = read_batches(rows) if rows else iter([tables.empty_batch(export)])
-    for number, batch in enumerate(batches):
-        table = tables.complete(batch, export, task, _load_id())
+    for number, chunk in enumerate(tables.chunks(batches)):
+        table = tables.complete(chunk, export, task, _load_id())
         # a mark holds for what follows
         yield table if number else scope.mark(table)
     read_on = shared.run.note_loaded(load, task)

@@ -1,6 +1,6 @@
 """What is handed to dlt: Arrow tables with all columns, hints, and which rows of the destination they replace."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -65,7 +65,21 @@ def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
     return table.append_column(pa.field(LOAD_ID, pa.string(), False), _constant(load_id, table.num_rows))
 
 
-def complete(batch: pa.RecordBatch, export: Export, task: Task, load_id: str) -> pa.Table:
+def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yields batches together, as many as dlt should take at a time: each becomes a row group of a Parquet file."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= CHUNK_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def complete(batch: pa.Table, export: Export, task: Task, load_id: str) -> pa.Table:
     """Adds to the rows of a file what the file does not say: the contract, the job and the load."""
     added = {
         "contract": _constant(task.contract, batch.num_rows),
@@ -121,6 +135,9 @@ def scoped_to_load(table: pa.Table, load_id: str, replaced: str = "") -> Any:
     scope = f"{LOAD_ID} = {_literal(load_id)}" + (f" OR {replaced}" if replaced else "")
     return _marked(table, scope, deduplicated=True)
 
+
+CHUNK_ROWS = 120_000
+"""Rows that are handed to dlt at a time, about; a row group of DuckDB's own."""
 
 APPEND_FROM_ROWS = 200_000
 """Rows of a load from which it pays to ask whether there is anything to replace."""

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.data import ExportFile, make_file, rows_of
-from benchmarks.makespan import best_schedule
+from benchmarks.makespan import schedule
 from benchmarks.report import Bar, Section, chart
 from benchmarks.workspace import Period
 from salesnav_source.schema import EXPORTS
@@ -32,8 +32,9 @@ def test_a_period_is_cut_as_the_source_cuts_it():
     assert windows == [Period(date(2026, 1, 11), date(2026, 4, 10)), Period(date(2026, 1, 1), date(2026, 1, 10))]
 
 
-def test_the_best_schedule_begins_the_longest_jobs_first():
-    assert best_schedule([1, 2, 3, 4, 5, 5], places=2) == 10
+def test_a_schedule_gives_each_job_the_first_free_place():
+    assert schedule([5, 5, 4, 3, 2, 1], places=2) == 10
+    assert schedule([1, 5, 1, 5], places=2) == 7
 
 
 def test_a_section_is_a_table_with_notes():
