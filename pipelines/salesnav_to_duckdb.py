@@ -11,6 +11,7 @@ from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.script import DATASET, SANDBOX_PIPELINE, main
 
 PIPELINE = "salesnav_to_duckdb"
+MEMORY_LIMIT = "300MB"
 
 
 def database(options: Namespace) -> Any:
@@ -23,7 +24,9 @@ def database(options: Namespace) -> Any:
     path = Path(options.database or f"{name}.duckdb")
     if path.stem.lower() == DATASET:
         raise ConfigurationError(f"--database {path}: the file must not be called {DATASET}, as the dataset is.")
-    return dlt.destinations.duckdb(str(path.absolute()))
+    # unless configured, DuckDB would take most of the machine's memory for a large load, and be no faster
+    limits = dlt.config.get("destination.duckdb.credentials.global_config") or {"memory_limit": MEMORY_LIMIT}
+    return dlt.destinations.duckdb(credentials={"database": str(path.absolute()), "global_config": limits})
 
 
 if __name__ == "__main__":

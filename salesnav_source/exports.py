@@ -30,6 +30,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, Protocol
 
+import pyarrow as pa
 from dlt.common import logger
 
 from salesnav_source.client import Client, Job
@@ -74,8 +75,10 @@ MAX_THROTTLES = 6
 """Throttled answers in a row before the quota counts as used up."""
 LONGEST_RETRY_AFTER = 600.0
 """Seconds; what a Retry-After asks for beyond that is taken for a mistake."""
-PATIENT, EAGER = 1 / 4, 1 / 8
-"""How late the end of a job may be noticed, as a share of its age; eager while other windows wait for its place."""
+PATIENT, EAGER = 1 / 4, 1 / 24
+"""How late the end of a job may be noticed, as a share of its age; eager in a run with more windows than places."""
+EAGER_SECONDS = 60.0
+"""Age from which an eager share grows towards the patient one."""
 
 LONGEST_STOP = 2.0
 """Seconds that a stop waits for calls under way."""
@@ -116,8 +119,9 @@ class Policy:
 
     def until_next_poll(self, age: float, eager: bool) -> float:
         """Returns the pause before a running job is polled again: it grows with the job's age."""
-        share = age * (EAGER if eager else PATIENT)
-        return min(self.poll_max_interval, max(self.poll_interval / 5, share))
+        share = min(PATIENT, EAGER * max(1.0, age / EAGER_SECONDS)) if eager else PATIENT
+        shortest = self.poll_interval / (8 if eager else 5)
+        return min(self.poll_max_interval, max(shortest, age * share))
 
 
 @dataclass(frozen=True)
@@ -193,7 +197,7 @@ class Polled:
 
     job: Job
     eager: bool = False
-    """Whether other windows wait for the job's place."""
+    """Whether the run has more windows than places, so that its end depends on how soon this job's end is noticed."""
 
 
 @dataclass(frozen=True)
@@ -499,6 +503,7 @@ class ExportRunner:
         self._calls = _Workers("salesnav-call", CALL_THREADS)
         self._downloads = _Workers("salesnav-download", DOWNLOAD_THREADS)
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._tasks: dict[int, Task] = {}
         self._order: list[int] = []
         self._busy: set[int] = set()
@@ -652,7 +657,7 @@ class ExportRunner:
 
     def _fetch(self, task: Task) -> Fetched:
         assert task.download_url is not None
-        spooled = self._spool / f"{task.export}-{task.entry}.csv"
+        spooled = self._spool / f"{task.export}-{task.entry}-{task.job_id}.csv"
         rows = spooled.with_suffix(".arrow")
         try:
             size = self._client.download(task.download_url, spooled)
@@ -661,9 +666,12 @@ class ExportRunner:
                 if size != task.unended:
                     raise UnendedFileError(size)
                 self._never_ends_lines = True
-            result = read_export(
-                spooled, rows, EXPORTS[task.export], task.window.first, task.window.last, task.row_count
-            )
+            # one at a time: each takes all cores, and memory by the size of its blocks
+            with self._reading:
+                result = read_export(
+                    spooled, rows, EXPORTS[task.export], task.window.first, task.window.last, task.row_count
+                )
+                pa.default_memory_pool().release_unused()
         finally:
             spooled.unlink(missing_ok=True)
         return Fetched(ReceivedFile(rows, size, result))
@@ -674,8 +682,7 @@ class ExportRunner:
         if isinstance(event, Created):
             self.jobs_created += 1
         if isinstance(event, Polled):
-            backlog = any(other.stage == "create" and other.due <= now for other in self._tasks.values())
-            event = replace(event, eager=backlog)
+            event = replace(event, eager=self.planned.total() > self._policy.max_concurrent_jobs)
             self._log_unknown(event.job)
         if isinstance(event, Failed):
             logger.info(f"{task}: {_one_line(event.error)}")

@@ -501,7 +501,7 @@ def test_the_end_of_a_job_is_noticed_within_a_minute(minutes: float, eager: bool
     times = poll_times(minutes * 60, make_policy(), eager)
     assert times[0] == 5
     assert times[-1] - minutes * 60 <= min(60, max(5, minutes * 60 * 0.3))
-    assert len(times) <= 5 + 22 * (2 if eager else 1) + minutes
+    assert len(times) <= 5 + 22 * (3 if eager else 1) + minutes
 
 
 def test_polls_are_as_many_as_the_logarithm_of_the_wait() -> None:
