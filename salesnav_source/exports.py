@@ -75,7 +75,7 @@ MAX_THROTTLES = 6
 """Throttled answers in a row before the quota counts as used up."""
 LONGEST_RETRY_AFTER = 600.0
 """Seconds; what a Retry-After asks for beyond that is taken for a mistake."""
-PATIENT, EAGER = 1 / 4, 1 / 24
+PATIENT, EAGER = 1 / 4, 1 / 16
 """How late the end of a job may be noticed, as a share of its age; eager in a run with more windows than places."""
 EAGER_SECONDS = 60.0
 """Age from which an eager share grows towards the patient one."""
@@ -120,8 +120,7 @@ class Policy:
     def until_next_poll(self, age: float, eager: bool) -> float:
         """Returns the pause before a running job is polled again: it grows with the job's age."""
         share = min(PATIENT, EAGER * max(1.0, age / EAGER_SECONDS)) if eager else PATIENT
-        shortest = self.poll_interval / (8 if eager else 5)
-        return min(self.poll_max_interval, max(shortest, age * share))
+        return min(self.poll_max_interval, max(self.poll_interval / 5, age * share))
 
 
 @dataclass(frozen=True)
