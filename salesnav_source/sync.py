@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -256,13 +256,18 @@ def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo
 
 
 def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
-    """Returns what a failed step of dlt comes down to: an error of ours, a stop, or what the destination said."""
-    cause: BaseException | None = error
-    while cause is not None:
+    """Returns what a failed step of dlt comes down to: an error of ours, a stop, or what machine or destination said."""
+    causes = list(_causes(error))
+    for cause in causes:
         if isinstance(cause, (SalesnavError, KeyboardInterrupt)):
             return cause
-        cause = cause.__cause__ or getattr(cause, "exception", None)
     if error.step not in ("sync", "load"):
+        for cause in causes:
+            if isinstance(cause, OSError):
+                said = " ".join(str(cause).split())
+                return SalesnavError(
+                    f"This machine failed to keep what was received, in {pipeline.working_dir}: {said}"
+                )
         return error
     where = pipeline.destination.destination_description
     # a failed load job bears the destination's own exception; its own text quotes the stack trace
@@ -273,3 +278,10 @@ def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
             pending=True,
         )
     return DestinationError(f"{where} cannot be used: {said}", pending=False)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or getattr(cause, "exception", None)

@@ -196,3 +196,20 @@ def test_a_rotated_refresh_token_that_cannot_be_kept_is_told(home: House) -> Non
     )
     assert ended.returncode == 0, ended.stderr
     assert "LinkedIn has replaced the refresh token" in ended.stdout + ended.stderr
+
+
+def test_a_full_disk_while_rows_are_kept_loses_nothing(home: House) -> None:
+    process = Process(home)
+    full = process.run(
+        patch="""
+        import salesnav_source.tables
+        def fail(*args):
+            raise OSError(28, "No space left on device")
+        salesnav_source.tables.complete = fail
+        """
+    )
+    assert full.returncode == 3
+    assert "No space left on device" in full.stderr
+    assert process.run().returncode == 0
+    assert len(home.sandbox.jobs) == 6
+    home.assert_truth()
