@@ -66,17 +66,16 @@ def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
 
 
 def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yields batches together, as many as dlt should take at a time: each becomes a row group of a Parquet file."""
-    waiting: list[pa.RecordBatch] = []
-    rows = 0
+    """Yields the rows of batches in tables of `CHUNK_ROWS`, the last one smaller; at least one table."""
+    waiting: pa.Table | None = None
     for batch in batches:
-        waiting.append(batch)
-        rows += batch.num_rows
-        if rows >= CHUNK_ROWS:
-            yield pa.Table.from_batches(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pa.Table.from_batches(waiting)
+        given = pa.Table.from_batches([batch])
+        waiting = pa.concat_tables([waiting, given]) if waiting is not None else given
+        while waiting.num_rows > CHUNK_ROWS:
+            yield waiting.slice(0, CHUNK_ROWS)
+            waiting = waiting.slice(CHUNK_ROWS)
+    if waiting is not None:
+        yield waiting
 
 
 def complete(batch: pa.Table, export: Export, task: Task, load_id: str) -> pa.Table:
@@ -136,8 +135,9 @@ def scoped_to_load(table: pa.Table, load_id: str, replaced: str = "") -> Any:
     return _marked(table, scope, deduplicated=True)
 
 
-CHUNK_ROWS = 120_000
-"""Rows that are handed to dlt at a time, about; a row group of DuckDB's own."""
+CHUNK_ROWS = 122_880
+"""Rows that are handed to dlt at a time. Each becomes a row group of a Parquet file, and this is what DuckDB stores as one:
+with more it has to divide them again, in memory, when it closes the file."""
 
 APPEND_FROM_ROWS = 200_000
 """Rows of a load from which it pays to ask whether there is anything to replace."""
