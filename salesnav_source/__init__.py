@@ -9,6 +9,7 @@ pipeline.run(salesnav())
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Optional
@@ -39,7 +40,7 @@ from salesnav_source.settings import (
     SalesnavCredentials,
     Settings,
 )
-from salesnav_source.warehouses import holds_none, laid_out
+from salesnav_source.warehouses import holds_none, is_embedded, laid_out
 from salesnav_source.windows import Days
 
 __version__ = "0.1.0"
@@ -194,7 +195,8 @@ def _contracts(shared: _Shared) -> Iterator[Any]:
 def _export(shared: _Shared, export: Export) -> Iterator[Any]:
     with _Participation(shared, export.name) as load:
         runner, state = shared.run.start(), dlt.current.resource_state()
-        scope = tables.Scope(export, lambda condition: holds_none(_active_pipeline(), export.name, condition))
+        pipeline = _active_pipeline()
+        scope = tables.Scope(export, is_embedded(pipeline), partial(holds_none, pipeline, export.name))
         progress = _Progress(export.name, runner)
         if not _table_exists(export.name):
             yield scope.mark(tables.with_load_id(tables.empty(export), _load_id()))

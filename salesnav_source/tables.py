@@ -146,14 +146,17 @@ APPEND_FROM_ROWS = 200_000
 class Scope:
     """Which rows of an export's table a load replaces: the days of its windows, as literals, so that partitions prune."""
 
-    def __init__(self, export: Export, holds_none: Callable[[str], bool]) -> None:
+    def __init__(self, export: Export, copies_once: bool, holds_none: Callable[[str], bool]) -> None:
         """Begins with nothing to replace.
 
         Args:
             export: whose table it is.
+            copies_once: whether the destination surely copies each file once, so that dlt need not look for repetitions;
+                the reader has made sure that there is none in a file.
             holds_none: tells whether the destination surely has no row that fits a condition.
         """
         self._export = export
+        self._copies_once = copies_once
         self._holds_none = holds_none
         self._days: dict[str, list[Window]] = {}
         self._by_key: set[str] = set()
@@ -190,7 +193,7 @@ class Scope:
         """
         if self._only_new and self._rows >= APPEND_FROM_ROWS:
             return dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="append"))
-        return _marked(table, str(self), deduplicated=not self._by_key)
+        return _marked(table, str(self), deduplicated=self._copies_once and not self._by_key)
 
     def __str__(self) -> str:
         conditions = [

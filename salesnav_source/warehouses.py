@@ -50,13 +50,21 @@ def own_staging(pipeline: dlt.Pipeline) -> None:
         destination.config_params[STAGING_LAYOUT] = f"{SHARED_STAGING}_{pipeline.pipeline_name.replace('%', '%%')}"
 
 
+def is_embedded(pipeline: dlt.Pipeline | None) -> bool:
+    """Tells whether rows go into an embedded DuckDB.
+
+    There a file that may have been copied twice can be told (see `pending`), while on a server an answer that was lost
+    leaves open whether rows were added.
+    """
+    return pipeline is not None and pipeline.destination.destination_type == "dlt.destinations.duckdb"
+
+
 def holds_none(pipeline: dlt.Pipeline | None, table: str, condition: str) -> bool:
     """Tells whether a table surely has no row that fits a condition; False where that is not known for sure.
 
-    Only an embedded DuckDB is asked: a row added there twice can be told (see `pending`), while on a server an answer that
-    was lost leaves open whether rows were added.
+    Only an embedded DuckDB is asked.
     """
-    if pipeline is None or pipeline.destination.destination_type != "dlt.destinations.duckdb":
+    if pipeline is None or not is_embedded(pipeline):
         return False
     try:
         with pipeline.sql_client() as client:
