@@ -26,7 +26,12 @@ def _use_extracted_schemas(pipeline: Any) -> None:
     if pipeline.list_extracted_load_packages():
         packages = pipeline._get_normalize_storage().extracted_packages
         for load_id in packages.list_packages():
-            pipeline._schema_storage.save_schema(packages.load_schema(load_id))
+            schema = packages.load_schema(load_id)
+            pipeline._schema_storage.save_schema(schema)
+            if not pipeline.default_schema_name:
+                # a first run that was killed before it could note it: dlt would pass over what it has extracted
+                with pipeline.managed_state():
+                    pipeline._set_default_schema_name(schema)
 
 
 def _secure_interrupted_loads(pipeline: Any) -> None:
