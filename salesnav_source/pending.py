@@ -8,7 +8,7 @@ from dlt.common import logger
 from dlt.common.schema.typing import TTableSchema
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
 
-LOAD_ID = "_dlt_load_id"
+from salesnav_source.schema import LOAD_ID
 
 
 def secure_pending(pipeline: Any) -> None:

@@ -22,6 +22,9 @@ TEvidence = Literal["doc", "seen", "told", "guess"]
 TColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 """Types of columns, named as dlt names them; timestamps are in UTC with microseconds."""
 
+LOAD_ID = "_dlt_load_id"
+"""dlt's column that names the load of a row; this source fills it, as dlt leaves it out of rows that come as Arrow."""
+
 
 def simplify(header: str) -> str:
     """Returns a column's header without case and punctuation, as spellings are compared."""

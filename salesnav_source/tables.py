@@ -10,19 +10,9 @@ import pyarrow.compute as pc
 
 from salesnav_source.exports import ReceivedFile, Task
 from salesnav_source.reader import read_batches
-from salesnav_source.schema import EXPORT_JOBS, REJECTED_ROWS, Export, Table, TColumnType
+from salesnav_source.reader.values import ARROW_TYPES
+from salesnav_source.schema import EXPORT_JOBS, LOAD_ID, REJECTED_ROWS, Export, Table
 from salesnav_source.windows import ONE_DAY, Days, Window
-
-LOAD_ID = "_dlt_load_id"
-
-_TYPES: Mapping[TColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "bool": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "date": pa.date32(),
-}
 
 
 def hints(table: Table) -> dict[str, Any]:
@@ -39,7 +29,7 @@ def hints(table: Table) -> dict[str, Any]:
 
 def schema_of(table: Table) -> pa.Schema:
     """Returns the Arrow schema of a table's declared columns."""
-    return pa.schema([pa.field(column.name, _TYPES[column.type], column.nullable) for column in table.columns])
+    return pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.nullable) for column in table.columns])
 
 
 def arrow_table(table: Table, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
@@ -56,7 +46,7 @@ def empty_batch(export: Export) -> pa.RecordBatch:
     """Returns no row with the columns that the reader gives."""
     given = [column for column in export.columns if column.name not in ("contract", "export_job_id")]
     return pa.RecordBatch.from_pylist(
-        [], schema=pa.schema([pa.field(column.name, _TYPES[column.type], column.nullable) for column in given])
+        [], schema=pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.nullable) for column in given])
     )
 
 

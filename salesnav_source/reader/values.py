@@ -20,6 +20,7 @@ ARROW_TYPES: dict[TColumnType, pa.DataType] = {
     "double": pa.float64(),
     "timestamp": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
+    "bool": pa.bool_(),
 }
 
 EXPECTED: dict[TColumnType, str] = {
