@@ -117,19 +117,27 @@ def _to_date(text: str) -> date | None:
         return None
 
 
-_FIRST_TIME = np.frombuffer(b"00-00-0000 00:00:00", np.uint8)
-_LAST_TIME = np.frombuffer(b"19-39-9999 29:59:59", np.uint8)
-"""The highest characters at each place of a time; not all that lies between is one."""
+_TIME_LENGTH = len("MM-DD-YYYY HH:MM:SS")
 
-_PAIRS = np.array([0, 3, 6, 8, 11, 14, 17])
-"""Where month, day, the halves of the year, hour, minute and second begin in a time."""
+_PAIRS = (0, 3, 6, 8, 11, 14, 17)
+"""Where month, day, the halves of the year, hour, minute and second begin in a time: two figures each."""
+
+_NO_NUMBER = 100
+_NUMBERS = np.full(1 << 16, _NO_NUMBER, np.int8)
+"""The number that two characters are, the first one in the lower byte."""
+_NUMBERS[[tens | ones << 8 for tens in b"0123456789" for ones in b"0123456789"]] = range(100)
+
+_FIRST_DAYS = np.arange("0000-01", "10000-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
+"""The first day of each month of the years 0 to 9999, and of the month after them, since the epoch."""
 
 
 def _type_timestamp(texts: pa.StringArray) -> TTyped:
-    fits = np.diff(text_bytes(texts)[0]) == len(_FIRST_TIME)
-    times = np.zeros(len(texts), "datetime64[us]")
-    right = np.zeros(len(texts), np.bool_)
-    times[fits], right[fits] = _read_times(texts.filter(pa.array(fits)))
+    fits = np.diff(text_bytes(texts)[0]) == _TIME_LENGTH
+    if fits.all():
+        times, right = _read_times(texts)
+    else:
+        times, right = np.zeros(len(texts), "datetime64[us]"), np.zeros(len(texts), np.bool_)
+        times[fits], right[fits] = _read_times(texts.filter(pa.array(fits)))
     wrong = ~right & ~is_null(texts)
     return pa.array(times, ARROW_TYPES["timestamp"], mask=~right), wrong if wrong.any() else None
 
@@ -137,17 +145,31 @@ def _type_timestamp(texts: pa.StringArray) -> TTyped:
 def _read_times(texts: pa.StringArray) -> tuple[np.ndarray, TMask]:
     """Returns the times that texts of the right length tell, and which of them there are."""
     offsets, data = text_bytes(texts)
-    characters = np.ndarray((len(texts), len(_FIRST_TIME)), np.uint8, data, int(offsets[0]))
-    right = ((characters >= _FIRST_TIME) & (characters <= _LAST_TIME)).all(axis=1)
-    figures = characters.T.astype(np.int32) - ord("0")
-    month, day, century, year, hour, minute, second = 10 * figures[_PAIRS] + figures[_PAIRS + 1]
-    year += 100 * century
-    months = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + (day - 1)
-    # a day that its month does not have is in another one
-    right &= (year >= 1) & (month >= 1) & (month <= 12) & (hour <= 23) & (days.astype("datetime64[M]") == months)
-    seconds = (60 * hour + minute) * 60 + second
-    return days.astype("datetime64[us]") + seconds.astype("timedelta64[s]"), right
+    if not len(texts):
+        return np.zeros(0, "datetime64[us]"), np.zeros(0, np.bool_)
+
+    def at(place: int, width: int) -> np.ndarray:
+        words: np.ndarray = np.ndarray(len(texts), f"<u{width}", data, int(offsets[0]) + place, (_TIME_LENGTH,))
+        return words
+
+    month, day, century, year, hour, minute, second = (_NUMBERS[at(place, 2)] for place in _PAIRS)
+    right = _are(at(2, 4), b"-??-") & _are(at(10, 8), b" ??:??:?")
+    right &= (month >= 1) & (month <= 12) & (day >= 1) & (century < _NO_NUMBER) & (year < _NO_NUMBER)
+    right &= (hour <= 23) & (minute <= 59) & (second <= 59)
+    months = np.where(right, 12 * (century.astype(np.int64) * 100 + year) + month - 1, 0)
+    days = _FIRST_DAYS[months] + day - 1
+    # there is no year 0, and a day that its month does not have would be in the next one
+    right &= (months >= 12) & (days < _FIRST_DAYS[months + 1])
+    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
+    return (seconds * 1_000_000).view("datetime64[us]"), right
+
+
+def _are(words: np.ndarray, pattern: bytes) -> TMask:
+    """Returns which words have the bytes of a pattern, in which a question mark stands for any."""
+    known = bytes(0 if byte == ord("?") else 255 for byte in pattern)
+    wanted = bytes(byte & mask for byte, mask in zip(pattern, known))
+    result: TMask = words & np.frombuffer(known, words.dtype)[0] == np.frombuffer(wanted, words.dtype)[0]
+    return result
 
 
 _TYPE: dict[TColumnType, Callable[[pa.StringArray], TTyped]] = {
