@@ -25,9 +25,9 @@ from dlt.extract.exceptions import CurrentSourceNotAvailable
 from salesnav_source import tables
 from salesnav_source.exports import ExportRunner, Task
 from salesnav_source.pending import secure_pending
-from salesnav_source.reader import read_batches, read_rejected
+from salesnav_source.reader import read_rejected, read_tables, remove
 from salesnav_source.run import ExportRun, Load, read_coverage
-from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Export
+from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Export, Table
 from salesnav_source.settings import (
     BASE_URL,
     JOB_TIMEOUT,
@@ -148,6 +148,7 @@ class _Shared:
         self.load.participants.discard(name)
         if failed or not self.load.participants:
             self.load = None
+            self.run.close_load()
             if not self._keep_open:
                 self.run.close()
 
@@ -166,12 +167,11 @@ class _Shared:
             self.run.open(Path(pipeline.working_dir) if pipeline else None, state.get(COMMITTED_BATCH))
             resources_state = state.get("resources", {})
             self.run.make_plan(exports, lambda export, contract: read_coverage(resources_state, export, contract))
-            self.run.start()
+            self.load = self.run.open_load(_load_id(), not is_embedded(pipeline), selected, exports)
         except BaseException:
             if not self._keep_open:
                 self.run.close()
             raise
-        self.load = self.run.new_load(selected, exports)
 
 
 def _contracts(shared: _Shared) -> Iterator[Any]:
@@ -199,13 +199,16 @@ def _export(shared: _Shared, export: Export) -> Iterator[Any]:
         scope = tables.Scope(export, is_embedded(pipeline), partial(holds_none, pipeline, export.name))
         progress = _Progress(export.name, runner)
         if not _table_exists(export.name):
-            yield scope.mark(tables.with_load_id(tables.empty(export), _load_id()))
-        while not shared.run.is_full(load):
+            yield scope.mark(_no_rows(export))
+        while True:
+            full = shared.run.is_full(load)
+            if full:
+                shared.run.close_load()
             task = runner.take(export.name)
             progress.show()
             if task is not None:
                 yield from _window(shared, load, export, task, scope, state)
-            elif runner.finished(export.name):
+            elif runner.finished(export.name) or (full and runner.drained(export.name)):
                 break
             else:
                 yield None
@@ -217,29 +220,36 @@ def _window(
 ) -> Iterator[Any]:
     """Yields the rows of a received window, and notes it as covered."""
     assert task.file is not None
-    rows = task.file.rows
+    rows, count = task.file.rows, task.file.result.rows_loaded
     coverage = read_coverage({export.name: state}, export.name, task.contract)
     scope.add(task, task.file, loaded_before=bool(coverage.loaded & Days((task.window,))))
-    batches = read_batches(rows) if rows else iter([tables.empty_batch(export)])
-    for number, chunk in enumerate(tables.chunks(batches)):
-        table = tables.complete(chunk, export, task, _load_id())
-        # a mark holds for what follows
-        yield table if number else scope.mark(table)
+    if rows is None:
+        yield scope.mark(_no_rows(export))
+    elif count >= tables.LARGE_ROWS and _is_taken_as_it_is(export.name):
+        yield scope.mark_file(rows, count)
+    else:
+        for number, table in enumerate(read_tables(rows)):
+            # a mark holds for what follows
+            yield table if number else scope.mark(table)
     read_on = shared.run.note_loaded(load, task)
     contracts = state.setdefault("coverage", {})
     covered = coverage.with_window(task.window, read_on, shared.run.settings.lookback_days)
     contracts[task.contract] = covered.to_state()
     dlt.current.source_state()[COMMITTED_BATCH] = load.batch
+    if rows is not None:
+        rows.unlink(missing_ok=True)
     if task.file.result.rows_rejected and REJECTED_ROWS.name in load.participants:
         load.rejected.append(task)
-    elif rows is not None:
-        rows.unlink(missing_ok=True)
+
+
+def _no_rows(table: Table) -> Any:
+    return tables.with_load_id(tables.empty(table), _load_id())
 
 
 def _rejected_rows(shared: _Shared) -> Iterator[Any]:
     with _Participation(shared, REJECTED_ROWS.name) as load:
         if not _table_exists(REJECTED_ROWS.name):
-            yield tables.scoped_to_load(tables.with_load_id(tables.empty(REJECTED_ROWS), _load_id()), _load_id())
+            yield tables.scoped_to_load(_no_rows(REJECTED_ROWS), _load_id())
         while _waits_for_exports(load) or load.rejected:
             if not load.rejected:
                 yield None
@@ -249,7 +259,7 @@ def _rejected_rows(shared: _Shared) -> Iterator[Any]:
             for batch in read_rejected(task.file.rows):
                 table = tables.rejected(batch, task)
                 yield tables.scoped_to_load(tables.with_load_id(table, _load_id()), _load_id())
-            task.file.rows.unlink(missing_ok=True)
+            remove(task.file.rows)
 
 
 def _export_jobs(shared: _Shared) -> Iterator[Any]:
@@ -314,6 +324,18 @@ class _Progress:
 def _active_pipeline() -> Any:
     context = Container()[PipelineContext]
     return context.pipeline() if context.is_active() else None
+
+
+def _is_taken_as_it_is(name: str) -> bool:
+    """Tells whether what a resource yields goes to dlt as it is: no step and no transformer was added that wants rows."""
+    try:
+        resources = dlt.current.source().resources
+    except CurrentSourceNotAvailable:
+        return False
+    own = resources.selected.get(name)
+    if own is None or len(own._pipe) > 1:
+        return False
+    return all(other._pipe.parent is not own._pipe for other in resources.values())
 
 
 def _table_exists(name: str) -> bool:

@@ -35,6 +35,7 @@ from salesnav_source.exceptions import (
     UnavailableError,
 )
 from salesnav_source.settings import Settings
+from salesnav_source.spool import Spool
 from salesnav_source.windows import Window
 
 RESTLI_VERSION = "2.0.0"
@@ -159,7 +160,7 @@ class Client:
         value = answer.get("value")
         return _job(value if isinstance(value, dict) else answer, job_id)
 
-    def download(self, url: str, target: Path) -> int:
+    def download(self, url: str, target: Path | Spool) -> int:
         """Streams a file to disk.
 
         Args:
@@ -187,10 +188,10 @@ class Client:
                         f"The download URL is no longer valid (HTTP {response.status_code}).", response.status_code
                     )
                 _raise_for_status(response, "the download")
-                return self._spool(response, target)
+                return self._receive(response, target)
         raise DownloadRefusedError("The download URL redirects without end.")
 
-    def _spool(self, response: requests.Response, target: Path) -> int:
+    def _receive(self, response: requests.Response, target: Path | Spool) -> int:
         declared = response.headers.get("Content-Length")
         received = written = 0
         try:

@@ -48,9 +48,10 @@ from salesnav_source.exceptions import (
     UnendedFileError,
 )
 from salesnav_source.journal import Journal
-from salesnav_source.reader import ReadResult, read_export
-from salesnav_source.schema import EXPORTS
+from salesnav_source.reader import ReadResult, read_export, remove
+from salesnav_source.schema import EXPORTS, LOAD_ID
 from salesnav_source.settings import Settings
+from salesnav_source.spool import Spool, SpoolClosedError
 from salesnav_source.windows import Ask, Window, into, without_delayed
 
 # statuses of jobs, as told by a third party; LinkedIn may add values without notice (documented)
@@ -128,7 +129,7 @@ class ReceivedFile:
     """A file that came whole and was read."""
 
     rows: Path | None
-    """The typed rows, for `read_batches` and `read_rejected`; None if LinkedIn exported no row and no file."""
+    """The typed rows, for `read_tables` and `read_rejected`; None if LinkedIn exported no row and no file."""
     bytes: int
     result: ReadResult
 
@@ -279,7 +280,7 @@ def _polled(task: Task, event: Polled, now: float, policy: Policy, jitter: float
         if job.download_url:
             return Transition(replace(task, stage="download", due=now, download_url=job.download_url))
         if job.row_count == 0:
-            nothing = ReceivedFile(None, 0, ReadResult(0, 0, 0, 0, 0, True, ()))
+            nothing = ReceivedFile(None, 0, ReadResult(0, 0, 0, 0, 0, 0, True, ()))
             return _received(task, nothing)
     if job.status == TOO_LARGE:
         return _halve(task, "the export is too large for LinkedIn", _TOO_LARGE_ADVICE)
@@ -473,10 +474,23 @@ class WindowReport:
     reason: str
 
 
+@dataclass(frozen=True)
+class OpenLoad:
+    """A load for which files are read."""
+
+    id: str
+    """Stands in every row."""
+    compressed: bool
+    """Whether rows are compressed, as they leave this machine."""
+    rows: float = float("inf")
+    """Rows from which no more files are read for it."""
+
+
 class ExportRunner:
     """Runs the export jobs of all windows in the background, on a few threads, within one budget of jobs in flight.
 
-    The files received wait in `take` until they are fetched, in the order in which they come.
+    Files are read while a load is open, as its id is in every row, and wait in `take` until they are fetched, in the order
+    in which they come.
     """
 
     def __init__(
@@ -502,7 +516,11 @@ class ExportRunner:
         self._calls = _Workers("salesnav-call", CALL_THREADS)
         self._downloads = _Workers("salesnav-download", DOWNLOAD_THREADS)
         self._lock = threading.Lock()
-        self._reading = threading.Lock()
+        self._load_opened = threading.Condition(self._lock)
+        self._load: OpenLoad | None = None
+        self._rows_read = 0
+        self._reading: dict[int, str] = {}
+        """The exports of the files that are being read, or were read and are not among those received yet."""
         self._tasks: dict[int, Task] = {}
         self._order: list[int] = []
         self._busy: set[int] = set()
@@ -530,6 +548,17 @@ class ExportRunner:
         self._thread = threading.Thread(target=self._run, name="salesnav-exports", daemon=True)
         self._thread.start()
 
+    def open_load(self, load: OpenLoad) -> None:
+        """Lets files be read for a load from now on, which then has to take them."""
+        with self._load_opened:
+            self._load, self._rows_read = load, 0
+            self._load_opened.notify_all()
+
+    def close_load(self) -> None:
+        """Lets no more files be read until another load is opened; those that are being read still come."""
+        with self._lock:
+            self._load = None
+
     def take(self, export: str) -> Task | None:
         """Returns the next received window of an export, None if there is none at present.
 
@@ -546,6 +575,11 @@ class ExportRunner:
         """Tells whether nothing more will come for an export."""
         with self._lock:
             return not self._received[export] and not any(task.export == export for task in self._tasks.values())
+
+    def drained(self, export: str) -> bool:
+        """Tells whether no file of an export waits to be taken or is being read."""
+        with self._lock:
+            return not self._received[export] and export not in self._reading.values()
 
     def describe(self, export: str) -> str:
         """Says how many windows of an export are at which stage, e.g. `3 waiting at LinkedIn, 1 downloading`."""
@@ -569,6 +603,8 @@ class ExportRunner:
         """Ends all work within seconds; jobs in flight stay in the journal."""
         self._stopping.set()
         self._events.put(None)
+        with self._load_opened:
+            self._load_opened.notify_all()
         # a job that is being created now should get its id into the journal
         self._calls.close(LONGEST_STOP)
         self._downloads.close(0.0)
@@ -628,20 +664,20 @@ class ExportRunner:
             return
         event: tuple[int, TEvent] | BaseException
         try:
-            event = (number, self._step(task))
+            event = (number, self._step(number, task))
         except (SalesnavError, OSError) as error:
             event = (number, Failed(error))
         except BaseException as error:
             event = error
         self._events.put(event)
 
-    def _step(self, task: Task) -> TEvent:
+    def _step(self, number: int, task: Task) -> TEvent:
         if task.stage == "create":
             return self._create(task)
         assert task.job_id is not None
         if task.stage == "poll":
             return Polled(self._client.job(task.job_id, task.contract))
-        return self._fetch(task)
+        return self._fetch(number, task)
 
     def _create(self, task: Task) -> Created:
         asked_at = self._timer.epoch()
@@ -654,26 +690,67 @@ class ExportRunner:
         self._journal.created(entry, job.id)
         return Created(job, entry, asked_at)
 
-    def _fetch(self, task: Task) -> Fetched:
-        assert task.download_url is not None
-        spooled = self._spool / f"{task.export}-{task.entry}-{task.job_id}.csv"
-        rows = spooled.with_suffix(".arrow")
+    def _fetch(self, number: int, task: Task) -> Fetched:
+        """Receives a file and reads it meanwhile; what was read of one that does not come whole is thrown away."""
+        assert task.download_url is not None and task.job_id is not None
+        spool = Spool(self._spool / f"{task.export}-{task.entry}-{task.job_id}.csv")
+        rows = spool.path.with_suffix(".parquet")
+        download = threading.Thread(target=self._download, args=(task.download_url, spool), daemon=True)
+        download.start()
         try:
-            size = self._client.download(task.download_url, spooled)
-            # a cut within the last value leaves as many rows as there should be
-            if not self._never_ends_lines and not _ends_with_line(spooled):
-                if size != task.unended:
-                    raise UnendedFileError(size)
-                self._never_ends_lines = True
-            # one at a time: each takes all cores, and memory by the size of its blocks
-            with self._reading:
-                result = read_export(
-                    spooled, rows, EXPORTS[task.export], task.window.first, task.window.last, task.row_count
-                )
-                pa.default_memory_pool().release_unused()
+            load = self._join_load(number, task.export)
+            result = read_export(
+                spool,
+                rows,
+                EXPORTS[task.export],
+                task.window.first,
+                task.window.last,
+                task.row_count,
+                {"contract": task.contract, "export_job_id": task.job_id, LOAD_ID: load.id},
+                load.compressed,
+            )
+            pa.default_memory_pool().release_unused()
+            self._check_end(spool, task)
+            with self._lock:
+                self._rows_read += result.rows_loaded
+        except BaseException:
+            remove(rows)
+            raise
         finally:
-            spooled.unlink(missing_ok=True)
-        return Fetched(ReceivedFile(rows, size, result))
+            spool.end(SpoolClosedError())
+            download.join()
+            spool.path.unlink(missing_ok=True)
+        return Fetched(ReceivedFile(rows, spool.size, result))
+
+    def _download(self, url: str, spool: Spool) -> None:
+        try:
+            self._client.download(url, spool)
+        except BaseException as error:
+            spool.end(error)
+        else:
+            spool.end()
+
+    def _check_end(self, spool: Spool, task: Task) -> None:
+        """Makes sure that a file ends with a line: one that is cut within its last value has as many rows as it should.
+
+        Raises:
+            UnendedFileError: if it does not; but not if it came twice like that, which is how LinkedIn writes files then.
+        """
+        if self._never_ends_lines or _ends_with_line(spool.path):
+            return
+        if spool.size != task.unended:
+            raise UnendedFileError(spool.size)
+        self._never_ends_lines = True
+
+    def _join_load(self, number: int, export: str) -> OpenLoad:
+        """Waits for an open load that is not full, which then waits for the file."""
+        with self._load_opened:
+            while self._load is None or self._rows_read >= self._load.rows:
+                if self.stopping:
+                    raise UnavailableError("The run was stopped before the file was read.")
+                self._load_opened.wait()
+            self._reading[number] = export
+            return self._load
 
     def _handle(self, number: int, event: TEvent) -> None:
         now = self._timer.now()
@@ -689,6 +766,7 @@ class ExportRunner:
         self._note(step)
         with self._lock:
             self._busy.discard(number)
+            self._reading.pop(number, None)
             self._tasks[number] = step.task
             self._add(step.children)
             if step.task.stage == "ended":

@@ -81,7 +81,8 @@ def render(report: Report) -> str:
     repeated = sum(window.task.file.result.rows_repeated for window in report.loaded if window.task.file)
     if repeated:
         lines.append(f"{repeated:,} rows came twice in their file and were loaded once.")
-    outside = sum(window.task.file.result.rows_outside for window in report.loaded if window.task.file)
+    results = [window.task.file.result for window in report.loaded if window.task.file]
+    outside = sum(result.rows_outside + result.rows_undated for result in results)
     if outside:
         lines.append(f"{outside:,} outcomes bear no date, or one outside the days asked for; they are replaced by key.")
     if any(window.task.file and window.task.file.result.rows_rejected for window in report.loaded):

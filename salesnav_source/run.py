@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from salesnav_source.client import Client, Contract
 from salesnav_source.exceptions import PipelineBusyError
-from salesnav_source.exports import ExportRunner, Policy, SystemTimer, Task, TTimer, WindowReport, audit_row
+from salesnav_source.exports import ExportRunner, OpenLoad, Policy, SystemTimer, Task, TTimer, WindowReport, audit_row
 from salesnav_source.journal import Journal
 from salesnav_source.plan import ADOPTABLE_SECONDS, Plan, list_contracts, make_plan, utc_today
 from salesnav_source.settings import Settings
@@ -177,11 +177,26 @@ class ExportRun:
             self.runner.start(_waiting_from(task, now) for task in self.plan.tasks)
         return self.runner
 
-    def new_load(self, participants: Iterable[str], exports: Sequence[str]) -> Load:
-        """Begins a load by the resources named."""
+    def open_load(self, load_id: str, compressed: bool, participants: Iterable[str], exports: Sequence[str]) -> Load:
+        """Begins a load; from now on files are read for it, if any of its resources is an export.
+
+        Args:
+            load_id: what dlt calls it.
+            compressed: whether rows are compressed, as they leave this machine.
+            participants: names of the resources that are extracted.
+            exports: names of the exports among them.
+        """
         load = Load(participants=set(participants), exports=tuple(exports))
         self.loads.append(load)
+        if exports:
+            most = self._limits.rows if self._limits else float("inf")
+            self.start().open_load(OpenLoad(load_id, compressed, most))
         return load
+
+    def close_load(self) -> None:
+        """Lets no more files be read for the load that was opened last."""
+        if self.runner is not None:
+            self.runner.close_load()
 
     def is_full(self, load: Load) -> bool:
         """Tells whether a load should be committed before it takes more."""

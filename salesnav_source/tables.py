@@ -1,15 +1,15 @@
-"""What is handed to dlt: Arrow tables with all columns, hints, and which rows of the destination they replace."""
+"""What is handed to dlt: Arrow tables and Parquet files, hints, and which rows of the destination they replace."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import dlt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from salesnav_source.exports import ReceivedFile, Task
-from salesnav_source.reader import read_batches
+from salesnav_source.reader import read_schema
 from salesnav_source.reader.values import ARROW_TYPES
 from salesnav_source.schema import EXPORT_JOBS, LOAD_ID, REJECTED_ROWS, Export, Table
 from salesnav_source.windows import ONE_DAY, Days, Window
@@ -42,46 +42,9 @@ def empty(table: Table) -> pa.Table:
     return schema_of(table).empty_table()
 
 
-def empty_batch(export: Export) -> pa.RecordBatch:
-    """Returns no row with the columns that the reader gives."""
-    given = [column for column in export.columns if column.name not in ("contract", "export_job_id")]
-    return pa.RecordBatch.from_pylist(
-        [], schema=pa.schema([pa.field(column.name, ARROW_TYPES[column.type], column.nullable) for column in given])
-    )
-
-
 def with_load_id(table: pa.Table, load_id: str) -> pa.Table:
     """Adds the id of the load to every row; dlt leaves it to the source where rows come as Arrow."""
     return table.append_column(pa.field(LOAD_ID, pa.string(), False), _constant(load_id, table.num_rows))
-
-
-def chunks(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Yields the rows of batches in tables of `CHUNK_ROWS`, the last one smaller; at least one table."""
-    waiting: pa.Table | None = None
-    for batch in batches:
-        given = pa.Table.from_batches([batch])
-        waiting = pa.concat_tables([waiting, given]) if waiting is not None else given
-        while waiting.num_rows > CHUNK_ROWS:
-            yield waiting.slice(0, CHUNK_ROWS)
-            waiting = waiting.slice(CHUNK_ROWS)
-    if waiting is not None:
-        yield waiting
-
-
-def complete(batch: pa.Table, export: Export, task: Task, load_id: str) -> pa.Table:
-    """Adds to the rows of a file what the file does not say: the contract, the job and the load."""
-    added = {
-        "contract": _constant(task.contract, batch.num_rows),
-        "export_job_id": pa.repeat(pa.scalar(task.job_id, pa.int64()), batch.num_rows),
-    }
-    declared = [column.name for column in export.columns]
-    names = declared + [name for name in batch.schema.names if name not in declared]
-    arrays = [added[name] if name in added else batch.column(name) for name in names]
-    fields = [
-        pa.field(name, array.type, name not in declared or export.column(name).nullable)
-        for name, array in zip(names, arrays)
-    ]
-    return with_load_id(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), load_id)
 
 
 def rejected(batch: pa.RecordBatch, task: Task) -> pa.Table:
@@ -122,15 +85,11 @@ def same_jobs(accounts: Sequence[Mapping[str, Any]]) -> str:
 def scoped_to_load(table: pa.Table, load_id: str, replaced: str = "") -> Any:
     """Marks rows as appended: they replace what this very load may have written before, and `replaced`."""
     scope = f"{LOAD_ID} = {_literal(load_id)}" + (f" OR {replaced}" if replaced else "")
-    return _marked(table, scope, deduplicated=True)
+    return dlt.mark.with_hints(table, _replacing(scope, deduplicated=True))
 
 
-CHUNK_ROWS = 122_880
-"""Rows that are handed to dlt at a time. Each becomes a row group of a Parquet file, and this is what DuckDB stores as one:
-with more it has to divide them again, in memory, when it closes the file."""
-
-APPEND_FROM_ROWS = 200_000
-"""Rows of a load from which it pays to ask whether there is anything to replace."""
+LARGE_ROWS = 200_000
+"""Rows from which it pays to hand over a file as it is, and to ask whether there is anything to replace."""
 
 
 class Scope:
@@ -166,10 +125,10 @@ class Scope:
         if not file.result.has_day_column:
             # rows without a day are stamped with the last one, so that is the only day of which the file speaks
             window = Window(window.last, window.last)
-        if file.result.rows_outside:
+        if file.result.rows_outside or file.result.rows_undated:
             self._only_new = False
             self._by_key.add(task.contract)
-            if _dated_outside(file, self._export, window):
+            if file.result.rows_outside:
                 return
         self._days.setdefault(task.contract, []).append(window)
         self._only_new = (
@@ -177,13 +136,21 @@ class Scope:
         )
 
     def mark(self, table: pa.Table) -> Any:
-        """Marks rows as replacing what has been added so far, or as added where there is nothing to replace.
+        """Marks rows as replacing what has been added so far, or as added where there is nothing to replace."""
+        return dlt.mark.with_hints(table, self._hints())
 
-        A merge copies every row twice, into a staging table and on. A large load that only adds is spared the first copy.
-        """
-        if self._only_new and self._rows >= APPEND_FROM_ROWS:
-            return dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="append"))
-        return _marked(table, str(self), deduplicated=self._copies_once and not self._by_key)
+    def mark_file(self, path: Path, rows: int) -> Any:
+        """Marks a Parquet file to be loaded as it is, in the same way."""
+        # what dlt is given beside the file tells the columns
+        item = dlt.mark.with_file_import(str(path), "parquet", rows, read_schema(path).empty_table())
+        item.meta.hints = self._hints()
+        return item
+
+    def _hints(self) -> Any:
+        if self._only_new and self._rows >= LARGE_ROWS:
+            # a merge copies every row twice, into a staging table and on; a large load that only adds is spared the first copy
+            return dlt.mark.make_hints(write_disposition="append")
+        return _replacing(str(self), deduplicated=self._copies_once and not self._by_key)
 
     def __str__(self) -> str:
         conditions = [
@@ -209,24 +176,14 @@ class Scope:
         return f"{key} IN (SELECT {key} FROM {{staging_table}})"
 
 
-def _dated_outside(file: ReceivedFile, export: Export, window: Window) -> bool:
-    assert file.rows is not None
-    first, after = _midnight(window.first), _midnight(window.last + ONE_DAY)
-    for batch in read_batches(file.rows):
-        dates = pc.min_max(batch.column(export.day_column)).as_py()
-        if dates["min"] is not None and (dates["min"] < first or dates["max"] >= after):
-            return True
-    return False
-
-
-def _marked(table: pa.Table, scope: str, deduplicated: bool) -> Any:
+def _replacing(scope: str, deduplicated: bool) -> Any:
     disposition: Any = {
         "disposition": "merge",
         "strategy": "delete-insert",
         "destination_scope": scope,
         "deduplicated": deduplicated,
     }
-    return dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition=disposition))
+    return dlt.mark.make_hints(write_disposition=disposition)
 
 
 def _constant(value: str, rows: int) -> pa.Array:

@@ -14,10 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from salesnav_source.client import Job
-from salesnav_source.exports import ExportRunner, Policy, Task
+from salesnav_source.exports import ExportRunner, OpenLoad, Policy, Task
 from salesnav_source.journal import Journal
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.spool import Spool
 from salesnav_source.windows import Window
 
 TODAY = date(2026, 3, 2)
@@ -162,12 +163,13 @@ class FakeLinkedIn:
             job_id, status, f"https://www.linkedin.com/ambry/?x-li-ambry-ep={SIGNATURE}-{job_id}", job.window.days
         )
 
-    def download(self, url: str, target: Path) -> int:
+    def download(self, url: str, target: Spool) -> int:
         """Writes one row for each day of the job's window."""
         job = self.jobs[int(url.rpartition("-")[2])]
         self._ask(Asked("download", self.timer.now(), job.contract, job.export, job.window, job.id))
         content = activities_csv(job.window, f"{job.contract[-1]}-")
-        target.write_bytes(content)
+        with target.open("wb") as file:
+            file.write(content)
         return len(content)
 
     def calls(self, kind: str) -> list[Asked]:
@@ -212,6 +214,7 @@ class Bench:
 
     def run(self, tasks: list[Task], seconds: float = 20.0) -> list[Task]:
         """Runs the tasks to their end and returns those received, in the order in which they came."""
+        self.runner.open_load(OpenLoad("1.0", compressed=False))
         self.runner.start(tasks)
         assert self.runner._thread is not None
         self.runner._thread.join(timeout=seconds)

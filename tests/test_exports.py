@@ -36,6 +36,7 @@ from salesnav_source.exports import (
     ExportRunner,
     Failed,
     Fetched,
+    OpenLoad,
     Policy,
     Polled,
     ReceivedFile,
@@ -46,7 +47,7 @@ from salesnav_source.exports import (
     advance,
     audit_row,
 )
-from salesnav_source.reader import ReadResult, read_batches
+from salesnav_source.reader import ReadResult, read_tables
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox import faults as f
 from salesnav_source.windows import Days, Window
@@ -67,9 +68,10 @@ from tests.fakes import (
     single_days,
     window_of,
 )
+from tests.runs.house import wait_until
 
 SIGNED = f"https://www.linkedin.com/ambry/?x-li-ambry-ep={SIGNATURE}"
-FILE = ReceivedFile(Path("rows.arrow"), 10, ReadResult(1, 1, 0, 0, 0, True, ()))
+FILE = ReceivedFile(Path("rows.parquet"), 10, ReadResult(1, 1, 0, 0, 0, 0, True, ()))
 TOO_LARGE = "FAILED_DUE_TO_EXCEEDED_FILE_SIZE_ERROR"
 TIMED_OUT = "FAILED_DUE_TO_TIMED_OUT"
 DATA_DELAY = "FAILED_DUE_TO_DATA_DELAY"
@@ -743,9 +745,7 @@ def test_jobs_of_two_contracts_may_have_the_same_id(tmp_path: Path) -> None:
     rows = {}
     for task in received:
         assert task.file is not None and task.file.rows is not None
-        rows[task.contract] = [
-            id_ for batch in read_batches(task.file.rows) for id_ in batch["activity_id"].to_pylist()
-        ]
+        rows[task.contract] = [id_ for batch in read_tables(task.file.rows) for id_ in batch["activity_id"].to_pylist()]
     assert rows == {URN: ["1-20260301"], OTHER_URN: ["2-20260301"]}
 
 
@@ -886,7 +886,7 @@ class OverSandbox:
             (task.contract, id_)
             for task in received
             if task.file and task.file.rows
-            for batch in read_batches(task.file.rows)
+            for batch in read_tables(task.file.rows)
             for id_ in batch["activity_id"].to_pylist()
         )
 
@@ -971,3 +971,45 @@ def test_a_renewed_token_is_used_by_all_calls(tmp_path: Path) -> None:
 def test_any_error_of_a_call_ends_or_pauses_a_task(error: Any) -> None:
     for task in (Task(URN, "activities", window_of(1)), polling(), downloading()):
         assert advance(task, Failed(error), 105.0, make_policy(), 0.5).task.outcome == "failed"
+
+
+def test_files_are_read_for_the_load_that_is_open_until_it_is_full(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, timer=FakeTimer(patience=0.2))
+    runner = bench.runner
+    runner.start(tasks_of(single_days(6)))
+    loads: list[list[Task]] = []
+    while not runner.finished("activities"):
+        assert runner.drained("activities")
+        load, taken = OpenLoad(f"{len(loads)}.0", compressed=False, rows=1), []
+        runner.open_load(load)
+        wait_until(lambda: not runner.drained("activities"))
+        while not runner.drained("activities"):
+            if (task := runner.take("activities")) is not None:
+                taken.append(task)
+        runner.close_load()
+        for task in taken:
+            assert task.file is not None and task.file.rows is not None
+            (table,) = read_tables(task.file.rows)
+            assert set(table["_dlt_load_id"].to_pylist()) == {load.id}
+        loads.append(taken)
+    runner.stop()
+    assert sum(map(len, loads)) == 6
+    # two files are received at a time
+    assert max(map(len, loads)) <= 2
+
+
+def test_a_stop_ends_what_waits_for_a_load(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, timer=FakeTimer(patience=0.2))
+    bench.runner.start(tasks_of(single_days(1)))
+    wait_until(lambda: bench.linkedin.calls("download"))
+    bench.runner.stop()
+    wait_until(lambda: not list(bench.spool.iterdir()))
+    assert [job.job_id for job in bench.journal.in_flight()] == [1]
+
+
+def test_what_was_read_of_a_file_that_breaks_off_is_thrown_away(tmp_path: Path) -> None:
+    over = OverSandbox(tmp_path, f.reset_download(100).where(times=None))
+    received, bench = over.run(tasks_of([window_of(10)]))
+    assert received == []
+    assert "broke off" in next(iter(bench.failed().values()))
+    assert not list(bench.spool.iterdir())

@@ -6,7 +6,7 @@ The way of a file through the modules:
 2. `header` says which column stands where, and how the columns are called that no export declares.
 3. `parsing` turns a block into one array of texts per column, `values` turns texts into numbers and times, and `typed`
    puts both together: the rows of a block as they are loaded, and why the others are not.
-4. `files` writes both kinds of rows, and reads them back.
+4. `files` writes both kinds of rows, the typed ones as the Parquet file that is loaded, and reads them back.
 5. `repetitions` notices keys that occur again; only then is the file read anew, to find and leave out what repeats.
 
 `reading` leads through these steps, with a few blocks being typed at the same time, so that memory does not grow with
@@ -14,7 +14,7 @@ the file (but for eight bytes per key). What is exact but slow, such as the text
 only in blocks that hold rows to reject. `arrays` has names and small functions that all of them use.
 """
 
-from salesnav_source.reader.files import read_batches, read_rejected
+from salesnav_source.reader.files import read_rejected, read_schema, read_tables, remove
 from salesnav_source.reader.reading import ReadResult, read_export
 
-__all__ = ["ReadResult", "read_batches", "read_export", "read_rejected"]
+__all__ = ["ReadResult", "read_export", "read_rejected", "read_schema", "read_tables", "remove"]

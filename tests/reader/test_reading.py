@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from salesnav_source.exceptions import IncompleteFileError
-from salesnav_source.reader import ReadResult, read_export
+from salesnav_source.reader import ReadResult, files, read_export
 from salesnav_source.schema import ACTIVITIES
 
 from .helpers import FIRST_DAY, GOOD, HEADER, LAST_DAY, Read, refused
@@ -37,8 +37,34 @@ def test_types_the_columns_of_activities() -> None:
             "member_identity_key": "-77",
         }
     ]
-    assert read.result == ReadResult(1, 1, 0, 0, 0, True, ())
-    assert read.left == ["file.arrow", "file.csv"]
+    assert read.result == ReadResult(1, 1, 0, 0, 0, 0, True, ())
+    assert read.left == ["file.csv", "file.parquet"]
+
+
+@pytest.mark.parametrize("compressed", [True, False], ids=["compressed", "plain"])
+def test_adds_what_the_file_does_not_bring_where_the_table_has_it(compressed: bool) -> None:
+    constants = {"export_job_id": 7, "contract": "urn:li:contract:1", "_dlt_load_id": "1.5"}
+    header = HEADER.replace(b"seatId", b"device,seatId")
+    read = Read(header + GOOD.replace(b"123456789", b"phone,5") * 2, constants=constants, compressed=compressed)
+    assert read.schema.names == [
+        "contract", "activity_id", "activity_type", "created_at", "activity_date", "seat_id", "member_identity_key",
+        "export_job_id", "_dlt_load_id", "device",
+    ]  # fmt: skip
+    assert {name: read.schema.field(name).type for name in constants} == {
+        "contract": pa.string(),
+        "export_job_id": pa.int64(),
+        "_dlt_load_id": pa.string(),
+    }
+    assert not any(read.schema.field(name).nullable for name in constants)
+    assert [{name: row[name] for name in constants} for row in read.rows] == [constants]
+
+
+def test_row_groups_are_of_the_size_that_duckdb_stores(block_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "ROW_GROUP_ROWS", 4)
+    rows = b"".join(GOOD.replace(b"a-1", b"a-%d" % number) for number in range(10))
+    read = Read(HEADER + rows)
+    assert read.row_groups == [4, 4, 2]
+    assert read.column("activity_id") == [f"a-{number}" for number in range(10)]
 
 
 @pytest.mark.parametrize(
@@ -110,5 +136,5 @@ def test_another_number_of_rows_is_incomplete(expected_rows: int) -> None:
 
 def test_other_errors_leave_nothing_behind_either(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        read_export(tmp_path / "none", tmp_path / "target", ACTIVITIES, FIRST_DAY, LAST_DAY, None)
+        read_export(tmp_path / "none", tmp_path / "target", ACTIVITIES, FIRST_DAY, LAST_DAY, None, {})
     assert not list(tmp_path.iterdir())

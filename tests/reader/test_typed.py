@@ -34,7 +34,7 @@ def test_rejects_a_row_whole_with_reason_and_line(row: bytes, reason: str, block
     text = row.decode("utf-8", "replace").replace("\0", "\ufffd")
     assert read.rejected == [{"line_number": 6, "reason": reason, "row": text}]
     assert read.column("activity_id") == ["a-0", "a-1"]
-    assert read.left == ["file.arrow", "file.arrow.rejected", "file.csv"]
+    assert read.left == ["file.csv", "file.parquet", "file.parquet.rejected"]
 
 
 def test_shortens_long_values_in_reasons() -> None:
@@ -53,11 +53,11 @@ def test_stamps_seats_without_a_day_with_the_last_day() -> None:
 def test_counts_outcomes_outside_the_days_or_undated() -> None:
     read = outcomes("12-31-2023 23:59:59", "01-01-2024 00:00:00", "03-30-2024 23:59:59", "03-31-2024 00:00:00", "")
     assert read.result.rows_loaded == 5
-    assert read.result.rows_outside == 3
+    assert (read.result.rows_outside, read.result.rows_undated) == (2, 1)
 
 
 def test_outcomes_without_a_time_are_all_undated() -> None:
     read = Read(b"activityId,outcomeType\n1,A\n2,B\n", ACTIVITY_OUTCOMES)
     assert read.column("created_at") == [None, None]
-    assert read.result.rows_outside == 2
+    assert (read.result.rows_outside, read.result.rows_undated) == (0, 2)
     assert not read.result.has_day_column

@@ -5,10 +5,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from salesnav_source import salesnav
+from salesnav_source import tables as handed_over
 from salesnav_source.sandbox import faults
 from salesnav_source.windows import Window
 
@@ -122,6 +127,38 @@ def test_settings_come_from_files(home: House) -> None:
     assert ended.returncode == 0, ended.stderr
     home.contracts = (TWO,)
     home.assert_truth()
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every file handed over as it is, unless somebody wants to see its rows."""
+    monkeypatch.setattr(handed_over, "LARGE_ROWS", 1)
+
+
+def test_a_step_of_the_users_is_given_the_rows(home: House, large: None) -> None:
+    def mask(table: pa.Table) -> pa.Table:
+        place = table.schema.get_field_index("email")
+        return table.set_column(place, table.schema.field(place), pc.utf8_upper(table["email"]))
+
+    loaded: Any = source(home)
+    loaded.seats.add_map(mask)
+    home.pipeline().run(loaded)
+    emails = [email for (email,) in home.rows("SELECT email FROM salesnav.seats WHERE email IS NOT NULL")]
+    assert emails and all(email == email.upper() for email in emails)
+    home.assert_truth(exports=["activities", "activity_outcomes"])
+
+
+def test_a_transformer_of_the_users_is_given_the_rows(home: House, large: None) -> None:
+    @dlt.transformer
+    def days(table: pa.Table) -> pa.Table:
+        return table.group_by(["contract", "activity_date"]).aggregate([([], "count_all")])
+
+    loaded: Any = source(home)
+    loaded.resources["days"] = loaded.activities | days
+    home.pipeline().run(loaded)
+    home.assert_truth()
+    counted = sum(count for (count,) in home.rows("SELECT count_all FROM salesnav.days"))
+    assert counted == sum(len(home.world.rows("activities", one, home.first_day, home.yesterday)) for one in (ONE, TWO))
 
 
 def test_nothing_is_asked_before_the_run(home: House) -> None:

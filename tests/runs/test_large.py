@@ -1,4 +1,4 @@
-"""Large loads that only add rows go straight to their table, by no staging table: and yet nothing comes out twice."""
+"""Large files handed over as they are, and large loads that go straight to their table: nothing is lost or doubled."""
 
 import signal
 from collections.abc import Iterator
@@ -7,15 +7,18 @@ from pathlib import Path
 import dlt
 import pytest
 
-from runs.house import House, Process, house
+from runs.house import ONE, TWO, House, Process, house
 from salesnav_source import tables
+from salesnav_source.run import LoadLimits
+from salesnav_source.sandbox import faults
+from salesnav_source.sandbox import transforms as to
 
 PIPELINE = "salesnav_to_duckdb"
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    monkeypatch.setattr(tables, "APPEND_FROM_ROWS", 1)
+    monkeypatch.setattr(tables, "LARGE_ROWS", 1)
     with house(tmp_path) as made:
         yield made
 
@@ -37,6 +40,41 @@ def test_what_is_new_is_added_and_what_is_read_again_replaced(home: House) -> No
     home.assert_truth()
 
 
+def test_each_checkpoint_takes_the_files_that_were_read_for_it(home: House) -> None:
+    report = home.sync(limits=LoadLimits(rows=1, seconds=0.0), max_concurrent_jobs=1)
+    assert len(report.loaded) == 6
+    home.assert_truth()
+    loads = home.rows("SELECT _dlt_load_id FROM salesnav.activities UNION SELECT _dlt_load_id FROM salesnav.seats")
+    assert len(loads) > 1
+    assert not list((home.folder / "machine").rglob("salesnav_spool/*"))
+
+
+def test_columns_of_some_files_only_are_kept_for_all(home: House) -> None:
+    change = faults.content(to.extra_columns({"Team Name": "Alpha", "2nd": ""}))
+    home.sandbox.add_fault(change.where(export="seats", contract=ONE))
+    home.sync(end_date=str(home.day(3)))
+    found = "SELECT DISTINCT contract, team_name, _2nd FROM salesnav.seats ORDER BY ALL"
+    assert home.rows(found) == [(ONE, "Alpha", None), (TWO, None, None)]
+    home.sandbox.add_fault(faults.content(to.extra_columns({"site": "x"})).where(export="seats", contract=TWO))
+    home.sync()
+    home.assert_truth()
+    assert home.rows("SELECT DISTINCT contract, site FROM salesnav.seats WHERE site IS NOT NULL") == [(TWO, "x")]
+
+
+def test_rejected_and_repeated_rows_of_a_large_file(home: House) -> None:
+    change = to.compose(to.short_row(2, fields=3), to.repeat_rows(4))
+    home.sandbox.add_fault(faults.content(change).where(export="activities", contract=ONE))
+    home.sync()
+    ((rows, loaded, rejected, repeated),) = home.rows(
+        "SELECT row_count, rows_loaded, rows_rejected, rows_repeated FROM salesnav.export_jobs"
+        f" WHERE export = 'activities' AND contract = '{ONE}'"
+    )
+    assert rejected == 1 and repeated > 1 and rows == loaded + rejected + repeated
+    assert home.rows("SELECT count(*) FROM salesnav.rejected_rows") == [(1,)]
+    assert home.rows("SELECT count(*) FROM salesnav.activities GROUP BY activity_id HAVING count(*) > 1") == []
+    home.assert_truth(exports=["activity_outcomes", "seats"])
+
+
 def test_rows_of_another_pipeline_are_replaced(home: House) -> None:
     home.sync(pipeline=home.pipeline("one"))
     other = home.pipeline("other")
@@ -52,7 +90,7 @@ def test_sigkill_between_the_commit_and_the_note_of_it_doubles_nothing(tmp_path:
         process = Process(home).start(
             patch=f"""
             import salesnav_source.tables
-            salesnav_source.tables.APPEND_FROM_ROWS = 1
+            salesnav_source.tables.LARGE_ROWS = 1
             from dlt.common.storages.load_package import PackageStorage
             good = PackageStorage.save_pending_transition
             def save(self, load_id, name, *args, **kwargs):

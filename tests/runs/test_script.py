@@ -202,10 +202,10 @@ def test_a_full_disk_while_rows_are_kept_loses_nothing(home: House) -> None:
     process = Process(home)
     full = process.run(
         patch="""
-        import salesnav_source.tables
+        import salesnav_source
         def fail(*args):
             raise OSError(28, "No space left on device")
-        salesnav_source.tables.complete = fail
+        salesnav_source.read_tables = fail
         """
     )
     assert full.returncode == 3

@@ -1,0 +1,119 @@
+"""A file on disk that one thread fills while another already reads it."""
+
+import io
+import threading
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, cast
+
+
+class SpoolClosedError(Exception):
+    """The file is written to, though nobody will read it any more."""
+
+
+class Spool:
+    """A file that is being received: opened for writing by one thread, and for reading, from its start, by others.
+
+    Who reads waits for what is still to come, until `end` says that this was all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Makes the file, empty.
+
+        Args:
+            path: where it is; what is there is replaced.
+        """
+        self.path = path
+        self.size = 0
+        """Bytes written so far."""
+        self._ended = False
+        self._error: BaseException | None = None
+        self._grown = threading.Condition()
+        path.write_bytes(b"")
+
+    def open(self, mode: Literal["rb", "wb"]) -> BinaryIO:
+        """Opens the file, as `Path.open` does."""
+        if mode == "wb":
+            return cast(BinaryIO, _Filling(self))
+        return io.BufferedReader(_Following(self), 1 << 20)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Says that no more will come; what is said first holds.
+
+        Args:
+            error: why not, if not because it is whole; raised to who reads on.
+        """
+        with self._grown:
+            if not self._ended:
+                self._ended, self._error = True, error
+                self._grown.notify_all()
+
+    def grow(self, size: int) -> None:
+        """Says that more bytes have been written.
+
+        Raises:
+            SpoolClosedError: if the end was said before.
+        """
+        with self._grown:
+            if self._ended:
+                raise SpoolClosedError
+            self.size += size
+            self._grown.notify_all()
+
+    def wait_beyond(self, place: int) -> int:
+        """Waits until there is more than `place` bytes, or the end; returns how many there are.
+
+        Raises:
+            BaseException: with which the file was ended.
+        """
+        with self._grown:
+            self._grown.wait_for(lambda: self.size > place or self._ended)
+            if self._error is not None:
+                raise self._error
+            return self.size
+
+
+class _Filling(io.RawIOBase):
+    """Writes to a spool."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._file = spool.path.open("wb")
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        written = self._file.write(data)
+        self._file.flush()
+        self._spool.grow(written)
+        return written
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class _Following(io.RawIOBase):
+    """Reads a spool as it grows."""
+
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._file = spool.path.open("rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        place = self._file.tell()
+        size = min(len(buffer), self._spool.wait_beyond(place) - place)
+        return self._file.readinto(memoryview(buffer)[:size])
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
