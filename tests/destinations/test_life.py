@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from salesnav_source import tables
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 
 from .life import STEPS, a_failed_window, still_house
@@ -29,27 +30,31 @@ def in_duckdb(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TSnapshot]:
     server = Server("duckdb")
     found = {}
     with environment(server):
-        for step, house, tables in live(server, folder, "warehouse"):
+        for step, house, left in live(server, folder, "warehouse"):
             if step is not a_failed_window:
-                assert_declared(tables)
+                assert_declared(left)
                 house.assert_truth()
-            found[step.__name__] = tables
+            found[step.__name__] = left
     return found
 
 
-def test_life(server: Server, tmp_path: Path, in_duckdb: dict[str, TSnapshot]) -> None:
-    for step, _, tables in live(server, tmp_path, f"life{server.kind}"):
+@pytest.mark.parametrize("least_rows", [tables.LARGE_ROWS, 1], ids=["as-rows", "as-files"])
+def test_life(
+    server: Server, tmp_path: Path, in_duckdb: dict[str, TSnapshot], least_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LARGE_ROWS", least_rows)
+    for step, _, found in live(server, tmp_path, f"life{server.kind}{least_rows}"):
         expected = in_duckdb[step.__name__]
-        assert tables.keys() == expected.keys(), step.__name__
-        for name, table in tables.items():
+        assert found.keys() == expected.keys(), step.__name__
+        for name, table in found.items():
             assert table.types == expected[name].types, f"{name} after {step.__name__}"
             assert table.rows == expected[name].rows, f"{name} after {step.__name__}"
 
 
-def assert_declared(tables: TSnapshot) -> None:
+def assert_declared(found: TSnapshot) -> None:
     """Each table has the columns of the schema with their types."""
-    assert tables.keys() == {table.name for table in TABLES}
+    assert found.keys() == {table.name for table in TABLES}
     for table in TABLES:
-        stored = tables[table.name].types
+        stored = found[table.name].types
         assert {column.name: column.type for column in table.columns}.items() <= stored.items()
         assert stored["_dlt_load_id"] == "text"
