@@ -40,7 +40,7 @@ from salesnav_source.settings import (
     SalesnavCredentials,
     Settings,
 )
-from salesnav_source.warehouses import holds_none, is_embedded, laid_out
+from salesnav_source.warehouses import is_embedded, laid_out, row_search
 from salesnav_source.windows import Days
 
 __version__ = "0.1.0"
@@ -196,7 +196,7 @@ def _export(shared: _Shared, export: Export) -> Iterator[Any]:
     with _Participation(shared, export.name) as load:
         runner, state = shared.run.start(), dlt.current.resource_state()
         pipeline = _active_pipeline()
-        scope = tables.Scope(export, is_embedded(pipeline), partial(holds_none, pipeline, export.name))
+        scope = tables.Scope(export, is_embedded(pipeline), partial(row_search(pipeline), export.name))
         progress = _Progress(export.name, runner)
         if not _table_exists(export.name):
             yield scope.mark(_no_rows(export))

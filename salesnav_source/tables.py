@@ -111,6 +111,8 @@ class Scope:
         self._by_key: set[str] = set()
         self._rows = 0
         self._only_new = True
+        self._to_check: list[str] = []
+        """Conditions of which it is not known yet whether the destination has rows that fit them."""
 
     def add(self, task: Task, file: ReceivedFile, loaded_before: bool) -> None:
         """Adds the days that a file stands for.
@@ -131,9 +133,8 @@ class Scope:
             if file.result.rows_outside:
                 return
         self._days.setdefault(task.contract, []).append(window)
-        self._only_new = (
-            self._only_new and not loaded_before and self._holds_none(self._of_days(task.contract, window).format())
-        )
+        self._only_new = self._only_new and not loaded_before
+        self._to_check.append(self._of_days(task.contract, window).format())
 
     def mark(self, table: pa.Table) -> Any:
         """Marks rows as replacing what has been added so far, or as added where there is nothing to replace."""
@@ -147,10 +148,15 @@ class Scope:
         return item
 
     def _hints(self) -> Any:
-        if self._only_new and self._rows >= LARGE_ROWS:
-            # a merge copies every row twice, into a staging table and on; a large load that only adds is spared the first copy
+        # a merge copies every row twice, into a staging table and on; a large load that only adds is spared the first copy
+        if self._rows >= LARGE_ROWS and self._adds_only():
             return dlt.mark.make_hints(write_disposition="append")
         return _replacing(str(self), deduplicated=self._copies_once and not self._by_key)
+
+    def _adds_only(self) -> bool:
+        while self._only_new and self._to_check:
+            self._only_new = self._holds_none(self._to_check.pop())
+        return self._only_new
 
     def __str__(self) -> str:
         conditions = [

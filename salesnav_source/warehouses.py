@@ -2,6 +2,7 @@
 
 import importlib.util
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
 import dlt
@@ -59,22 +60,28 @@ def is_embedded(pipeline: dlt.Pipeline | None) -> bool:
     return pipeline is not None and pipeline.destination.destination_type == "dlt.destinations.duckdb"
 
 
-def holds_none(pipeline: dlt.Pipeline | None, table: str, condition: str) -> bool:
-    """Tells whether a table surely has no row that fits a condition; False where that is not known for sure.
+def row_search(pipeline: dlt.Pipeline | None) -> Callable[[str, str], bool]:
+    """Returns what tells whether a table surely has no row that fits a condition; False where that is not known for sure.
 
-    Only an embedded DuckDB is asked.
+    Only an embedded DuckDB is asked. Call this where no rows are at hand: dlt's configuration keeps the frames of those who
+    resolve it, and so all that is in them.
     """
     if pipeline is None or not is_embedded(pipeline):
-        return False
-    try:
-        with pipeline.sql_client() as client:
-            name = client.make_qualified_table_name(table)
-            return not client.execute_sql(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1")
-    except DestinationUndefinedEntity:
-        return True
-    except Exception:
-        # whatever keeps the answer away: the rows are merged then, as if there were some
-        return False
+        return lambda table, condition: False
+    client = pipeline.sql_client()
+
+    def holds_none(table: str, condition: str) -> bool:
+        try:
+            with client:
+                name = client.make_qualified_table_name(table)
+                return not client.execute_sql(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1")
+        except DestinationUndefinedEntity:
+            return True
+        except Exception:
+            # whatever keeps the answer away: the rows are merged then, as if there were some
+            return False
+
+    return holds_none
 
 
 def bigquery(options: Namespace) -> Any:
