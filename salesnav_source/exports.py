@@ -26,6 +26,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, Protocol
@@ -515,6 +516,8 @@ class ExportRunner:
         self._events: SimpleQueue[tuple[int, TEvent] | BaseException | None] = SimpleQueue()
         self._calls = _Workers("salesnav-call", CALL_THREADS)
         self._downloads = _Workers("salesnav-download", DOWNLOAD_THREADS)
+        # one file at a time: each takes all cores, and memory by the size of its blocks
+        self._reader = _Workers("salesnav-read", 1)
         self._lock = threading.Lock()
         self._load_opened = threading.Condition(self._lock)
         self._load: OpenLoad | None = None
@@ -608,6 +611,7 @@ class ExportRunner:
         # a job that is being created now should get its id into the journal
         self._calls.close(LONGEST_STOP)
         self._downloads.close(0.0)
+        self._reader.close(0.0)
         if self._thread is not None:
             self._thread.join(timeout=LONGEST_STOP)
 
@@ -652,32 +656,33 @@ class ExportRunner:
                 creating = True
                 in_flight += number not in held
             self._busy.add(number)
-            workers = self._downloads if task.stage == "download" else self._calls
-            workers.submit(lambda number=number, task=task: self._work(number, task))  # type: ignore[misc]
+            if task.stage == "download":
+                self._downloads.submit(partial(self._download, number, task))
+            else:
+                self._calls.submit(partial(self._work, number, partial(self._call, task)))
 
     def _until_next(self, now: float) -> float:
         free = [task.due for number, task in self._tasks.items() if number not in self._busy and task.due > now]
         return max(0.0, min(free, default=now + 60.0) - now)
 
-    def _work(self, number: int, task: Task) -> None:
-        if self._stopping.is_set():
+    def _work(self, number: int, step: Callable[[], TEvent]) -> None:
+        """Takes a step of a task, and tells what came of it."""
+        if self.stopping:
             return
         event: tuple[int, TEvent] | BaseException
         try:
-            event = (number, self._step(number, task))
+            event = (number, step())
         except (SalesnavError, OSError) as error:
             event = (number, Failed(error))
         except BaseException as error:
             event = error
         self._events.put(event)
 
-    def _step(self, number: int, task: Task) -> TEvent:
+    def _call(self, task: Task) -> TEvent:
         if task.stage == "create":
             return self._create(task)
         assert task.job_id is not None
-        if task.stage == "poll":
-            return Polled(self._client.job(task.job_id, task.contract))
-        return self._fetch(number, task)
+        return Polled(self._client.job(task.job_id, task.contract))
 
     def _create(self, task: Task) -> Created:
         asked_at = self._timer.epoch()
@@ -690,13 +695,24 @@ class ExportRunner:
         self._journal.created(entry, job.id)
         return Created(job, entry, asked_at)
 
-    def _fetch(self, number: int, task: Task) -> Fetched:
-        """Receives a file and reads it meanwhile; what was read of one that does not come whole is thrown away."""
-        assert task.download_url is not None and task.job_id is not None
+    def _download(self, number: int, task: Task) -> None:
+        """Receives a file; who reads it meanwhile tells what came of it."""
+        if self.stopping:
+            return
+        assert task.download_url is not None
         spool = Spool(self._spool / f"{task.export}-{task.entry}-{task.job_id}.csv")
+        self._reader.submit(partial(self._work, number, partial(self._read, number, task, spool)))
+        try:
+            self._client.download(task.download_url, spool)
+        except BaseException as error:
+            spool.end(error)
+        else:
+            spool.end()
+
+    def _read(self, number: int, task: Task, spool: Spool) -> Fetched:
+        """Reads a file as it comes; what was read of one that does not come whole is thrown away."""
+        assert task.job_id is not None
         rows = spool.path.with_suffix(".parquet")
-        download = threading.Thread(target=self._download, args=(task.download_url, spool), daemon=True)
-        download.start()
         try:
             load = self._join_load(number, task.export)
             result = read_export(
@@ -718,17 +734,8 @@ class ExportRunner:
             raise
         finally:
             spool.end(SpoolClosedError())
-            download.join()
             spool.path.unlink(missing_ok=True)
         return Fetched(ReceivedFile(rows, spool.size, result))
-
-    def _download(self, url: str, spool: Spool) -> None:
-        try:
-            self._client.download(url, spool)
-        except BaseException as error:
-            spool.end(error)
-        else:
-            spool.end()
 
     def _check_end(self, spool: Spool, task: Task) -> None:
         """Makes sure that a file ends with a line: one that is cut within its last value has as many rows as it should.

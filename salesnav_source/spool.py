@@ -17,10 +17,10 @@ class Spool:
     """
 
     def __init__(self, path: Path) -> None:
-        """Makes the file, empty.
+        """Prepares a file; it is made when it is opened for writing.
 
         Args:
-            path: where it is; what is there is replaced.
+            path: where it is to be; what is there is replaced.
         """
         self.path = path
         self.size = 0
@@ -28,7 +28,6 @@ class Spool:
         self._ended = False
         self._error: BaseException | None = None
         self._grown = threading.Condition()
-        path.write_bytes(b"")
 
     def open(self, mode: Literal["rb", "wb"]) -> BinaryIO:
         """Opens the file, as `Path.open` does."""
@@ -98,7 +97,8 @@ class _Following(io.RawIOBase):
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._file = spool.path.open("rb", buffering=0)
+        self._file: io.FileIO | None = None
+        self._place = 0
 
     def readable(self) -> bool:
         return True
@@ -107,13 +107,25 @@ class _Following(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        assert whence == io.SEEK_SET
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        return self._place
 
     def readinto(self, buffer: Any) -> int:
-        place = self._file.tell()
-        size = min(len(buffer), self._spool.wait_beyond(place) - place)
-        return self._file.readinto(memoryview(buffer)[:size])
+        size = min(len(buffer), self._spool.wait_beyond(self._place) - self._place)
+        if size <= 0:
+            return 0
+        if self._file is None:
+            self._file = self._spool.path.open("rb", buffering=0)
+        self._file.seek(self._place)
+        read = self._file.readinto(memoryview(buffer)[:size])
+        self._place += read
+        return read
 
     def close(self) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         super().close()
