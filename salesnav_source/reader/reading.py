@@ -25,6 +25,8 @@ from salesnav_source.spool import Spool
 
 _WORKERS = min(2, os.cpu_count() or 1)
 """Blocks that are typed at the same time; more are hardly faster, as one thread cuts and writes them all."""
+_POOL = ThreadPoolExecutor(_WORKERS, "salesnav-reader")
+"""The same threads for all files: the memory that one file has left behind is used for the next."""
 
 
 @dataclass(frozen=True)
@@ -164,15 +166,14 @@ TAnswer = TypeVar("TAnswer")
 
 def _in_order(work: Callable[[TItem], TAnswer], items: Iterable[TItem]) -> Generator[TAnswer, None, None]:
     """Yields the answer to each item in their order, while a few of the next are worked on."""
-    with ThreadPoolExecutor(_WORKERS, "salesnav-reader") as pool:
-        pending: deque[Future[TAnswer]] = deque()
-        try:
-            for item in items:
-                pending.append(pool.submit(work, item))
-                if len(pending) > _WORKERS:
-                    yield pending.popleft().result()
-            while pending:
+    pending: deque[Future[TAnswer]] = deque()
+    try:
+        for item in items:
+            pending.append(_POOL.submit(work, item))
+            if len(pending) > _WORKERS:
                 yield pending.popleft().result()
-        finally:
-            for future in pending:
-                future.cancel()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
