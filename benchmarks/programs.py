@@ -114,6 +114,7 @@ def salesnav_run(
     """
     import dlt
 
+    from pipelines.salesnav_to_duckdb import MEMORY_LIMIT
     from salesnav_source import salesnav
     from salesnav_source.script import resolve_settings
     from salesnav_source.sync import sync
@@ -123,10 +124,13 @@ def salesnav_run(
     with _traced() if traced else contextlib.nullcontext() as trace:
         read_before = _bytes_read()
         began = time.perf_counter()
+        credentials: dict[str, Any] = {"database": database}
+        if mode == "sync":
+            credentials["global_config"] = {"memory_limit": MEMORY_LIMIT}
         pipeline = dlt.pipeline(
             "bench",
             pipelines_dir=f"{folder}/dlt",
-            destination=dlt.destinations.duckdb(database),
+            destination=dlt.destinations.duckdb(credentials=credentials),
             dataset_name="salesnav",
         )
         if mode == "sync":

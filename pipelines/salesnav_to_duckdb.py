@@ -25,7 +25,7 @@ def database(options: Namespace) -> Any:
     if path.stem.lower() == DATASET:
         raise ConfigurationError(f"--database {path}: the file must not be called {DATASET}, as the dataset is.")
     # unless configured, DuckDB would take most of the machine's memory for a large load, and be no faster
-    limits = dlt.config.get("destination.duckdb.credentials.global_config") or {"memory_limit": MEMORY_LIMIT}
+    limits = dlt.config.get("destination.duckdb.credentials.global_config", dict) or {"memory_limit": MEMORY_LIMIT}
     return dlt.destinations.duckdb(credentials={"database": str(path.absolute()), "global_config": limits})
 
 

@@ -23,8 +23,9 @@ Every way back is counted and paused, so a task always ends. "Received" is reach
 import random
 import threading
 import time
+from bisect import bisect_right, insort
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -81,6 +82,10 @@ PATIENT, EAGER = 1 / 4, 1 / 16
 """How late the end of a job may be noticed, as a share of its age; eager in a run with more windows than places."""
 EAGER_SECONDS = 60.0
 """Age from which an eager share grows towards the patient one."""
+CHANCE = 1 / 20
+"""The chance with which an eager poll should find its job ended, where it is known how long others have taken."""
+KNOWN_FROM = 5
+"""Jobs of an export that must have ended before the others are expected to take as long."""
 
 LONGEST_STOP = 2.0
 """Seconds that a stop waits for calls under way."""
@@ -119,10 +124,28 @@ class Policy:
         longest = min(self.poll_max_interval, min(1.0, self.poll_interval) * 2.0 ** (times - 1))
         return longest * (0.5 + jitter / 2)
 
-    def until_next_poll(self, age: float, eager: bool) -> float:
-        """Returns the pause before a running job is polled again: it grows with the job's age."""
-        share = min(PATIENT, EAGER * max(1.0, age / EAGER_SECONDS)) if eager else PATIENT
-        return min(self.poll_max_interval, max(self.poll_interval / 5, age * share))
+    def until_next_poll(self, age: float, eager: bool, others: Sequence[float] = ()) -> float:
+        """Returns the pause before a running job is polled again: it grows with the job's age.
+
+        Args:
+            age: of the job, in seconds.
+            eager: whether it matters to notice its end soon.
+            others: how long other jobs of the same export have taken, in order; an eager pause follows them.
+        """
+        patient = min(self.poll_max_interval, max(self.poll_interval / 5, age * PATIENT))
+        if not eager:
+            return patient
+        longer = others[bisect_right(others, age) :]
+        if longer and len(others) >= KNOWN_FROM:
+            return min(patient, max(self.poll_interval / 10, _quantile((age, *longer), CHANCE) - age))
+        return min(patient, max(self.poll_interval / 5, age * EAGER * max(1.0, age / EAGER_SECONDS)))
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """Returns the value below which a share of a sample in order lies, between two values in proportion."""
+    place = share * (len(values) - 1)
+    below = int(place)
+    return values[below] + (values[min(below + 1, len(values) - 1)] - values[below]) * (place - below)
 
 
 @dataclass(frozen=True)
@@ -174,6 +197,10 @@ class Task:
     scope: TScope = "window"
     file: ReceivedFile | None = None
 
+    def age(self, now: float) -> float:
+        """Returns how many seconds ago the job was asked for."""
+        return self.age_before + now - self.waiting_since
+
     @property
     def in_flight(self) -> bool:
         """Tells whether the task holds one of the places for concurrent jobs."""
@@ -199,6 +226,8 @@ class Polled:
     job: Job
     eager: bool = False
     """Whether the run has more windows than places, so that its end depends on how soon this job's end is noticed."""
+    others: Sequence[float] = ()
+    """How long jobs of the same export have taken in this run, in seconds, in order."""
 
 
 @dataclass(frozen=True)
@@ -300,8 +329,7 @@ def _polled(task: Task, event: Polled, now: float, policy: Policy, jitter: float
             " the next run goes on waiting for it"
         )
         return _give_up(task, reason, still_running=True)
-    age = task.age_before + now - task.waiting_since
-    next_poll = now + policy.until_next_poll(age, event.eager)
+    next_poll = now + policy.until_next_poll(task.age(now), event.eager, event.others)
     deadline = task.waiting_since + policy.job_timeout
     return Transition(replace(task, due=min(next_poll, max(deadline, now + policy.poll_interval / 5))))
 
@@ -534,6 +562,8 @@ class ExportRunner:
         self._unknown: set[str] = set()
         self._never_ends_lines = False
         """Whether a file without the end of its last line has come twice alike: that is how LinkedIn writes them then."""
+        self._durations: dict[str, list[float]] = defaultdict(list)
+        """How long jobs have taken, by export, in order."""
         self._made = 0
         self.ended: Counter[str] = Counter()
         """Windows that have ended, by export."""
@@ -765,8 +795,11 @@ class ExportRunner:
         if isinstance(event, Created):
             self.jobs_created += 1
         if isinstance(event, Polled):
-            event = replace(event, eager=self.planned.total() > self._policy.max_concurrent_jobs)
             self._log_unknown(event.job)
+            others = self._durations[task.export]
+            if event.job.status == COMPLETED and task.in_flight:
+                insort(others, task.age(now))
+            event = replace(event, eager=self.planned.total() > self._policy.max_concurrent_jobs, others=others)
         if isinstance(event, Failed):
             logger.info(f"{task}: {_one_line(event.error)}")
         step = advance(task, event, now, self._policy, self._jitter.random())

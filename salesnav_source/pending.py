@@ -1,6 +1,7 @@
 """What a killed run has left to load: making sure that dlt goes on with it rightly."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from dlt.common.schema.typing import TTableSchema
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
 
 from salesnav_source.schema import LOAD_ID
+from salesnav_source.warehouses import is_embedded
 
 
 def secure_pending(pipeline: Any) -> None:
@@ -37,9 +39,10 @@ def _use_extracted_schemas(pipeline: Any) -> None:
 def _secure_interrupted_loads(pipeline: Any) -> None:
     """Makes sure that what an interrupted load may have copied twice comes out once.
 
-    A process killed between the commit of a file and dlt's note of that copies the file again when it goes on. Where the
-    rows go by a staging table, dlt is told to look for repetitions there, which it is spared otherwise. Where they go
-    straight to their table, those of that load are taken out again, and all its files are copied anew.
+    A process killed between the commit of a file and dlt's note of that copies the file again when it goes on. In an
+    embedded database the rows of that load are taken out again, and all its files are copied anew: looking for repetitions
+    takes it more memory than it may have. On a server, which may still be at work on a file, dlt looks for them in the
+    staging table.
     """
     storage = pipeline._get_load_storage()
     if not storage.is_storage_ready():
@@ -55,8 +58,8 @@ def _secure_interrupted_loads(pipeline: Any) -> None:
             continue
         schema = packages.load_schema(load_id)
         for name in interrupted & set(schema.data_table_names()):
-            if schema.tables[name]["write_disposition"] == "append":
-                _take_out(pipeline, packages, load_id, name)
+            if is_embedded(pipeline):
+                _take_out(pipeline, packages, load_id, schema.tables[name])
             else:
                 _deduplicate(schema.tables[name])
         packages.save_schema(load_id, schema)
@@ -70,8 +73,9 @@ def _deduplicate(table: TTableSchema) -> None:
             column["primary_key"] = True
 
 
-def _take_out(pipeline: Any, packages: PackageStorage, load_id: str, table: str) -> None:
-    with pipeline.sql_client() as client:
+def _take_out(pipeline: Any, packages: PackageStorage, load_id: str, schema: TTableSchema) -> None:
+    table, staged = schema["name"], schema["write_disposition"] != "append"
+    with pipeline.sql_client() as client, client.with_staging_dataset() if staged else nullcontext():
         name = client.make_qualified_table_name(table)
         client.execute_sql(f"DELETE FROM {name} WHERE {LOAD_ID} = %s", load_id)
     folders = (PackageStorage.COMPLETED_JOBS_FOLDER, PackageStorage.NEW_JOBS_FOLDER)

@@ -25,7 +25,7 @@ from salesnav_source.settings import SECTION, Settings
 from salesnav_source.warehouses import own_staging
 from salesnav_source.windows import Coverage
 
-CHECKPOINT = LoadLimits(rows=2_000_000, seconds=60.0)
+CHECKPOINT = LoadLimits(rows=2_000_000, seconds=30.0)
 """A load is committed once it holds this many rows, or has held some for this long."""
 
 RACE_PAUSES = (0.5, 1.0, 2.0, 4.0)

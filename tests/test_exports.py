@@ -4,9 +4,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -487,13 +488,13 @@ def test_failures_for_good_reach_as_far_as_they_concern(task: Task, name: str, s
     assert step.task.reason
 
 
-def poll_times(seconds: float, policy: Policy, eager: bool = False) -> list[float]:
+def poll_times(seconds: float, policy: Policy, eager: bool = False, others: Sequence[float] = ()) -> list[float]:
     """Returns when a job that takes so long is polled, seconds after it was created."""
     task = advance(Task(URN, "activities", window_of(1)), ANSWERS["create"]["created"](7), 0.0, policy, 0.5).task
     times = []
     while not times or times[-1] < seconds:
         times.append(task.due)
-        task = advance(task, Polled(Job(7, "PROCESSING"), eager), task.due, policy, 0.5).task
+        task = advance(task, Polled(Job(7, "PROCESSING"), eager, others), task.due, policy, 0.5).task
     return times
 
 
@@ -504,6 +505,31 @@ def test_the_end_of_a_job_is_noticed_within_a_minute(minutes: float, eager: bool
     assert times[0] == 5
     assert times[-1] - minutes * 60 <= min(60, max(5, minutes * 60 * 0.3))
     assert len(times) <= 5 + 22 * (3 if eager else 1) + minutes
+
+
+@given(
+    st.lists(st.floats(5, 3000), max_size=50).map(sorted),
+    st.floats(5, 3000),
+)
+def test_what_others_took_never_makes_a_job_wait_longer_than_a_patient_one(others: list[float], seconds: float) -> None:
+    policy = make_policy()
+    times = poll_times(seconds, policy, True, others)
+    pauses = [after - before for before, after in pairwise(times)]
+    for age, pause in zip(times, pauses):
+        assert policy.poll_interval / 10 - 1e-6 <= pause <= policy.until_next_poll(age, False) + 1e-6
+
+
+def test_where_jobs_take_as_long_as_others_their_end_is_noticed_sooner_by_fewer_polls() -> None:
+    durations = [40 + n / 10 for n in range(100)]
+    policy = make_policy()
+    alone = [poll_times(seconds, policy, True) for seconds in durations]
+    known = [poll_times(seconds, policy, True, durations) for seconds in durations]
+
+    def late(times: list[list[float]]) -> float:
+        return sum(polls[-1] - seconds for polls, seconds in zip(times, durations)) / len(durations)
+
+    assert sum(map(len, known)) < 0.95 * sum(map(len, alone))
+    assert late(known) < late(alone) / 2
 
 
 def test_polls_are_as_many_as_the_logarithm_of_the_wait() -> None:
