@@ -1,4 +1,4 @@
-"""A spooled CSV file as Arrow: the typed rows, and the rows that cannot be loaded, whole and with the reason.
+"""A spooled CSV file as Parquet: the typed rows, and the rows that cannot be loaded, whole and with the reason.
 
 The way of a file through the modules:
 
