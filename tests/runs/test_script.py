@@ -213,3 +213,10 @@ def test_a_full_disk_while_rows_are_kept_loses_nothing(home: House) -> None:
     assert process.run().returncode == 0
     assert len(home.sandbox.jobs) == 6
     home.assert_truth()
+
+
+def test_duckdb_is_configured_by_the_environment(home: House) -> None:
+    configured = '{"memory_limit": "250MB"}'
+    ended = Process(home).run("--export", "seats", DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG=configured)
+    assert ended.returncode == 0, ended.stderr
+    home.assert_truth(exports=["seats"])
