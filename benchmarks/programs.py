@@ -116,7 +116,7 @@ def salesnav_run(
 
     from pipelines.salesnav_to_duckdb import MEMORY_LIMIT
     from salesnav_source import salesnav
-    from salesnav_source.script import resolve_settings
+    from salesnav_source.script import resolve_settings, share_memory
     from salesnav_source.sync import sync
 
     given = {"credentials": token, "base_url": base_url, **(configuration or {})}
@@ -126,6 +126,7 @@ def salesnav_run(
         began = time.perf_counter()
         credentials: dict[str, Any] = {"database": database}
         if mode == "sync":
+            share_memory()
             credentials["global_config"] = {"memory_limit": MEMORY_LIMIT}
         pipeline = dlt.pipeline(
             "bench",
