@@ -133,6 +133,7 @@ class _Shared:
         self._keep_open = keep_open
         self.run: ExportRun
         self.load: Load | None = None
+        self.holds_none: Callable[[str, str], bool]
 
     def enter(self, name: str) -> Load:
         """Joins a resource to the load at hand; the first one begins it."""
@@ -167,6 +168,7 @@ class _Shared:
             self.run.open(Path(pipeline.working_dir) if pipeline else None, state.get(COMMITTED_BATCH))
             resources_state = state.get("resources", {})
             self.run.make_plan(exports, lambda export, contract: read_coverage(resources_state, export, contract))
+            self.holds_none = row_search(pipeline)
             self.load = self.run.open_load(_load_id(), not is_embedded(pipeline), selected, exports)
         except BaseException:
             if not self._keep_open:
@@ -195,8 +197,7 @@ def _contracts(shared: _Shared) -> Iterator[Any]:
 def _export(shared: _Shared, export: Export) -> Iterator[Any]:
     with _Participation(shared, export.name) as load:
         runner, state = shared.run.start(), dlt.current.resource_state()
-        pipeline = _active_pipeline()
-        scope = tables.Scope(export, is_embedded(pipeline), partial(row_search(pipeline), export.name))
+        scope = tables.Scope(export, is_embedded(_active_pipeline()), partial(shared.holds_none, export.name))
         progress = _Progress(export.name, runner)
         if not _table_exists(export.name):
             yield scope.mark(_no_rows(export))
@@ -236,10 +237,10 @@ def _window(
     covered = coverage.with_window(task.window, read_on, shared.run.settings.lookback_days)
     contracts[task.contract] = covered.to_state()
     dlt.current.source_state()[COMMITTED_BATCH] = load.batch
-    if rows is not None:
-        rows.unlink(missing_ok=True)
     if task.file.result.rows_rejected and REJECTED_ROWS.name in load.participants:
         load.rejected.append(task)
+    elif rows is not None:
+        remove(rows)
 
 
 def _no_rows(table: Table) -> Any:

@@ -78,11 +78,11 @@ def _take_out(pipeline: Any, packages: PackageStorage, load_id: str, schema: TTa
     with pipeline.sql_client() as client, client.with_staging_dataset() if staged else nullcontext():
         name = client.make_qualified_table_name(table)
         client.execute_sql(f"DELETE FROM {name} WHERE {LOAD_ID} = %s", load_id)
-    folders = (PackageStorage.COMPLETED_JOBS_FOLDER, PackageStorage.NEW_JOBS_FOLDER)
     for file in packages.list_started_jobs(load_id):
         if ParsedLoadJobFileName.parse(file).table_name == table:
             # a note of its commit would keep it from being copied anew
             packages.clear_pending_transition(load_id, Path(file).name)
+    folders = (PackageStorage.COMPLETED_JOBS_FOLDER, PackageStorage.NEW_JOBS_FOLDER)
     completed, anew = (
         packages.storage.make_full_path(packages.get_job_state_folder_path(load_id, folder)) for folder in folders
     )
