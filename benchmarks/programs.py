@@ -116,8 +116,9 @@ def salesnav_run(
 
     from pipelines.salesnav_to_duckdb import MEMORY_LIMIT
     from salesnav_source import salesnav
-    from salesnav_source.script import resolve_settings, share_memory
-    from salesnav_source.sync import sync
+    from salesnav_source.cli.load import share_memory
+    from salesnav_source.loading import sync
+    from salesnav_source.settings import resolve_settings
 
     given = {"credentials": token, "base_url": base_url, **(configuration or {})}
     database = f"{folder}/load.duckdb"

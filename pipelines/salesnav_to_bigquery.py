@@ -2,8 +2,8 @@
 
 import sys
 
-from salesnav_source.script import main
-from salesnav_source.warehouses import bigquery
+from salesnav_source.cli.load import main
+from salesnav_source.destinations import bigquery
 
 PIPELINE = "salesnav_to_bigquery"
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import dlt
 
+from salesnav_source.cli.load import main
+from salesnav_source.cli.terminal import DATASET, SANDBOX_PIPELINE
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.script import DATASET, SANDBOX_PIPELINE, main
 
 PIPELINE = "salesnav_to_duckdb"
 MEMORY_LIMIT = "300MB"

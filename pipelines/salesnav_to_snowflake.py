@@ -2,8 +2,8 @@
 
 import sys
 
-from salesnav_source.script import main
-from salesnav_source.warehouses import snowflake
+from salesnav_source.cli.load import main
+from salesnav_source.destinations import snowflake
 
 PIPELINE = "salesnav_to_snowflake"
 

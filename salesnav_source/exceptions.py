@@ -15,6 +15,18 @@ class PipelineBusyError(SalesnavError, TransientException):
     """Another run of the same pipeline is at work in the same working directory."""
 
 
+class DestinationError(SalesnavError):
+    """The destination refused or cannot be reached.
+
+    Attributes:
+        in_vain: whether nothing was tried.
+    """
+
+    def __init__(self, message: str, in_vain: bool) -> None:
+        super().__init__(message)
+        self.in_vain = in_vain
+
+
 class JournalError(SalesnavError, TransientException):
     """The journal of jobs in flight cannot be written."""
 
@@ -69,12 +81,32 @@ class DownloadUrlExpiredError(ApiError, TransientException):
     """The download URL is no longer valid; asking for the job again gives a fresh one."""
 
 
+class NotReadyError(ApiError, TransientException):
+    """202: the file is not there yet.
+
+    Attributes:
+        retry_after: seconds to wait as told by the answer, None if it told nothing usable.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message, 202)
+        self.retry_after = retry_after
+
+
+class UnusableAnswerError(ApiError, TerminalException):
+    """LinkedIn has done what it was asked, and its answer cannot be used, e.g. names no job: asking again does harm."""
+
+
 class DownloadRefusedError(SalesnavError, TerminalException):
     """The download URL leads to a host, or over a way, to which no token may go."""
 
 
 class IncompleteFileError(SalesnavError, TransientException):
     """The file received is not the whole file that LinkedIn announced."""
+
+
+class StalledDownloadError(IncompleteFileError):
+    """The download has come to a standstill, or trickles."""
 
 
 class UnendedFileError(IncompleteFileError):

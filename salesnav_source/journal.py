@@ -1,8 +1,8 @@
-"""Jobs in flight and jobs not yet accounted for, kept across a crash.
+"""Jobs in flight, and records of jobs that no load has written yet: kept across a crash.
 
-dlt keeps state only after an extract that succeeded, so what LinkedIn has been asked is kept apart from it: in a small SQLite
-file in the pipeline's working directory. An entry is written before the job is created, gets its id right after, and stays
-until the load that holds its data and its row in `export_jobs` has been committed.
+dlt keeps state only with a load that is complete, and its working folder may be emptied at any time. So what LinkedIn has
+been asked is kept apart from both, in a small SQLite file beside that folder. An entry is written before the job is created,
+gets its id right after, and stays until the warehouse is seen to hold the job's rows and its record.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,70 +19,88 @@ from typing import Any
 from salesnav_source.exceptions import JournalError
 from salesnav_source.windows import Window
 
-FILE_NAME = "salesnav_journal.sqlite"
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS jobs (
-    entry INTEGER PRIMARY KEY,
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
     base_url TEXT NOT NULL,
     contract TEXT NOT NULL,
     export TEXT NOT NULL,
     first_day TEXT NOT NULL,
     last_day TEXT NOT NULL,
-    asked_at REAL NOT NULL,
+    created_at REAL NOT NULL,
     job_id INTEGER,
-    batch TEXT
+    load_id TEXT
 );
-CREATE TABLE IF NOT EXISTS accounts (
-    account INTEGER PRIMARY KEY,
+CREATE TABLE IF NOT EXISTS records (
+    record INTEGER PRIMARY KEY,
     entry INTEGER,
+    export TEXT,
     row TEXT NOT NULL,
-    batch TEXT
+    load_id TEXT
+);
+CREATE TABLE IF NOT EXISTS loads (
+    load_id TEXT PRIMARY KEY,
+    warehouse TEXT NOT NULL,
+    cleaned_by TEXT
+);
+CREATE TABLE IF NOT EXISTS verified (
+    warehouse TEXT NOT NULL,
+    load_id TEXT NOT NULL,
+    key TEXT NOT NULL
 );
 PRAGMA user_version = {VERSION};
 """
 
-_IN_FLIGHT = (
-    "SELECT base_url, entry, contract, export, first_day, last_day, job_id, asked_at FROM jobs"
-    " WHERE job_id IS NOT NULL AND batch IS NULL"
-)
-_OLDEST_FIRST = "ORDER BY asked_at, entry"
+_COLUMNS = "base_url, entry, contract, export, first_day, last_day, job_id, created_at"
+_IN_FLIGHT = f"SELECT {_COLUMNS} FROM jobs WHERE job_id IS NOT NULL"
+_OLDEST_FIRST = "ORDER BY created_at, entry"
 
 
 @dataclass(frozen=True)
 class JobInFlight:
-    """A job that LinkedIn was asked for, whose file has not been loaded."""
+    """A job that LinkedIn was asked for, whose file is not known to be loaded."""
 
     entry: int
     contract: str
     export: str
     window: Window
     job_id: int
-    asked_at: float
+    created_at: float
     """When it was asked for, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class LoadOutcome:
+    """What the warehouse was seen to hold of a load."""
+
+    exports: Collection[str]
+    """Exports whose rows are there."""
+    records: bool
+    """Whether its rows of `export_jobs` and `rejected_rows` are there."""
 
 
 class Journal:
     """The journal of one pipeline. Usable from several threads of one process."""
 
-    def __init__(self, folder: Path, base_url: str) -> None:
+    def __init__(self, path: Path, base_url: str) -> None:
         """Opens the journal, or a new one in place of one that cannot be read.
 
         Args:
-            folder: the pipeline's working directory.
+            path: the file.
             base_url: the API that is asked; jobs of another are left alone.
 
         Raises:
             JournalError: if no journal can be written there.
         """
-        self.path = folder / FILE_NAME
+        self.path = path
         self.note: str | None = None
         """What the user should be told of the opening, if anything."""
         self._base_url = base_url
         self._lock = threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._open()
         except (OSError, sqlite3.Error) as error:
             raise JournalError(f"The journal of export jobs, {self.path}, cannot be written: {error}.") from None
@@ -95,7 +113,7 @@ class Journal:
     def ask(self, contract: str, export: str, window: Window, now: float) -> int:
         """Notes that a job is about to be created, and returns the entry's number."""
         return self._write(
-            "INSERT INTO jobs (base_url, contract, export, first_day, last_day, asked_at) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO jobs (base_url, contract, export, first_day, last_day, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             (self._base_url, contract, export, str(window.first), str(window.last), now),
         )
 
@@ -103,42 +121,45 @@ class Journal:
         """Notes the id under which LinkedIn took the job."""
         self._write("UPDATE jobs SET job_id = ? WHERE entry = ?", (job_id, entry))
 
-    def loaded(self, entry: int, row: dict[str, Any], batch: str) -> None:
-        """Notes that a batch holds the file of a job, with the job's row for `export_jobs`.
+    def loaded(self, entry: int, record: Mapping[str, Any], load_id: str) -> None:
+        """Notes that a load takes the file of a job, with the job's record.
 
-        The job stays in flight until that batch is known to be committed.
+        The job stays in flight until the warehouse is known to hold its rows.
         """
         with self._transaction() as db:
-            db.execute("UPDATE jobs SET batch = ? WHERE entry = ?", (batch, entry))
-            db.execute("INSERT INTO accounts (entry, row) VALUES (?, ?)", (entry, json.dumps(row)))
+            db.execute("UPDATE jobs SET load_id = ? WHERE entry = ?", (load_id, entry))
+            db.execute(
+                "INSERT INTO records (entry, export, row) VALUES (?, ?, ?)",
+                (entry, record["export"], json.dumps(record)),
+            )
 
-    def ended(self, entry: int, row: dict[str, Any]) -> None:
-        """Notes that a job has ended without a file, with its row for `export_jobs`."""
+    def ended(self, entry: int, record: Mapping[str, Any]) -> None:
+        """Notes that a job has ended without a file, with its record."""
         with self._transaction() as db:
             db.execute("DELETE FROM jobs WHERE entry = ?", (entry,))
-            db.execute("INSERT INTO accounts (row) VALUES (?)", (json.dumps(row),))
+            db.execute("INSERT INTO records (row) VALUES (?)", (json.dumps(record),))
 
-    def keep_row(self, row: dict[str, Any]) -> None:
-        """Keeps a row for `export_jobs` of a window without a job, or whose job stays in flight."""
-        self._write("INSERT INTO accounts (row) VALUES (?)", (json.dumps(row),))
+    def keep_record(self, record: Mapping[str, Any]) -> None:
+        """Keeps the record of a window without a job, or whose job stays in flight."""
+        self._write("INSERT INTO records (row) VALUES (?)", (json.dumps(record),))
 
     def in_flight(self) -> list[JobInFlight]:
         """Returns the jobs whose file is not loaded, oldest first; the newest one where a window has several."""
-        return [
-            job for _, job in _newest(self._read(f"{_IN_FLIGHT} AND base_url = ? {_OLDEST_FIRST}", (self._base_url,)))
-        ]
+        statement = f"{_IN_FLIGHT} AND load_id IS NULL AND base_url = ? {_OLDEST_FIRST}"
+        return [job for _, job in _newest(self._read(statement, (self._base_url,)))]
 
     @staticmethod
-    def peek(folder: Path) -> list[tuple[str, JobInFlight]]:
-        """Returns the jobs in flight as `in_flight` does, each with the API that was asked, and changes nothing.
+    def peek(path: Path) -> list[tuple[str, JobInFlight]]:
+        """Returns the jobs in flight, each with the API that was asked, and changes nothing.
+
+        Jobs that a load has taken of which it is not known whether it is complete count as in flight.
 
         Args:
-            folder: the pipeline's working directory; one without a journal has no jobs in flight.
+            path: the file; where there is none, no job is in flight.
 
         Raises:
             JournalError: if the journal cannot be read.
         """
-        path = folder / FILE_NAME
         if not path.exists():
             return []
         try:
@@ -147,24 +168,87 @@ class Journal:
         except sqlite3.Error as error:
             raise JournalError(f"The journal of export jobs, {path}, cannot be read: {error}.") from None
 
-    def take_accounts(self, batch: str) -> list[dict[str, Any]]:
-        """Returns the rows for `export_jobs` that no batch has taken yet, and marks them as taken by this one."""
-        with self._transaction() as db:
-            found = db.execute("SELECT account, row FROM accounts WHERE batch IS NULL ORDER BY account").fetchall()
-            db.executemany("UPDATE accounts SET batch = ? WHERE account = ?", [(batch, number) for number, _ in found])
-        return [json.loads(row) for _, row in found]
-
-    def settle(self, committed: str | None) -> None:
-        """Drops what the committed batch holds, and takes back what other batches were to hold.
+    def begin_load(self, load_id: str, warehouse: str) -> list[str]:
+        """Notes that a load begins, and returns the loads whose records it has to replace: they were not completed.
 
         Args:
-            committed: the batch named in the pipeline's state, which is committed together with the data.
+            load_id: dlt's id of the load.
+            warehouse: where it goes.
         """
         with self._transaction() as db:
-            db.execute("DELETE FROM jobs WHERE batch = ?", (committed,))
-            db.execute("DELETE FROM accounts WHERE batch = ? OR entry IS NOT NULL", (committed,))
-            db.execute("UPDATE jobs SET batch = NULL")
-            db.execute("UPDATE accounts SET batch = NULL")
+            found = db.execute(
+                "SELECT load_id FROM loads WHERE warehouse = ? AND load_id <> ?", (warehouse, load_id)
+            ).fetchall()
+            db.execute("UPDATE loads SET cleaned_by = ? WHERE warehouse = ?", (load_id, warehouse))
+            db.execute(
+                "INSERT OR REPLACE INTO loads (load_id, warehouse) VALUES (?, ?)",
+                (load_id, warehouse),
+            )
+        return [found_id for (found_id,) in found]
+
+    def take_records(self, load_id: str) -> list[dict[str, Any]]:
+        """Returns the records that no load has taken yet, and marks them as taken by this one."""
+        with self._transaction() as db:
+            found = db.execute("SELECT record, row FROM records WHERE load_id IS NULL ORDER BY record").fetchall()
+            marks = [(load_id, number) for number, _ in found]
+            db.executemany("UPDATE records SET load_id = ? WHERE record = ?", marks)
+        return [json.loads(row) for _, row in found]
+
+    def unsettled(self, warehouse: str) -> dict[str, int]:
+        """Returns the loads into a warehouse that are not known to be complete, with the records that each has taken."""
+        found = self._read(
+            "SELECT load_id, (SELECT count(*) FROM records r WHERE r.load_id = l.load_id) FROM loads l WHERE warehouse = ?",
+            (warehouse,),
+        )
+        return dict(found)
+
+    def settle(self, warehouse: str, outcomes: Mapping[str, LoadOutcome], keep: str | None = None) -> None:
+        """Drops what the warehouse holds, and takes back what it does not.
+
+        Args:
+            warehouse: where the loads went.
+            outcomes: what it was seen to hold, by load; nothing of a load that is not named.
+            keep: a load that is under way.
+        """
+        with self._transaction() as db:
+            for (load_id,) in db.execute("SELECT load_id FROM loads WHERE warehouse = ?", (warehouse,)).fetchall():
+                if load_id != keep:
+                    self._settle(db, load_id, outcomes.get(load_id))
+
+    def _settle(self, db: sqlite3.Connection, load_id: str, outcome: LoadOutcome | None) -> None:
+        held = list(outcome.exports) if outcome else []
+        of_held = f"load_id = ? AND export IN ({', '.join('?' * len(held))})"
+        db.execute(f"DELETE FROM jobs WHERE {of_held}", (load_id, *held))
+        db.execute("UPDATE jobs SET load_id = NULL WHERE load_id = ?", (load_id,))
+        if outcome is not None and outcome.records:
+            db.execute("DELETE FROM records WHERE load_id = ?", (load_id,))
+            db.execute("DELETE FROM loads WHERE load_id = ? OR cleaned_by = ?", (load_id, load_id))
+        else:
+            # records of jobs that are in flight again come anew with their files
+            db.execute(f"UPDATE records SET entry = NULL WHERE {of_held}", (load_id, *held))
+            db.execute("UPDATE records SET load_id = NULL WHERE load_id = ?", (load_id,))
+            db.execute("UPDATE loads SET cleaned_by = NULL WHERE cleaned_by = ?", (load_id,))
+        db.execute(
+            "DELETE FROM records WHERE load_id IS NULL AND entry IN (SELECT entry FROM jobs WHERE load_id IS NULL)"
+        )
+
+    def verified(self, warehouse: str) -> set[tuple[str, str]]:
+        """Returns the exports, with the load, whose rows were seen in a warehouse as the load claims."""
+        return set(self._read("SELECT key, load_id FROM verified WHERE warehouse = ?", (warehouse,)))
+
+    def note_verified(self, warehouse: str, claims: Collection[tuple[str, str]]) -> None:
+        """Notes which claims were seen to hold, in place of what was noted of this warehouse before.
+
+        A load that is killed may replace a part of what an earlier one has brought, which would then look broken.
+
+        Args:
+            warehouse: where the rows are.
+            claims: exports and loads.
+        """
+        with self._transaction() as db:
+            db.execute("DELETE FROM verified WHERE warehouse = ?", (warehouse,))
+            rows = [(warehouse, load_id, key) for key, load_id in claims]
+            db.executemany("INSERT INTO verified (warehouse, load_id, key) VALUES (?, ?, ?)", rows)
 
     def forget(self, entries: Sequence[int]) -> None:
         """Drops jobs in flight that are of no use any more."""
@@ -177,7 +261,7 @@ class Journal:
         Args:
             before: seconds since the epoch.
         """
-        self._write("DELETE FROM jobs WHERE job_id IS NULL OR asked_at < ?", (before,))
+        self._write("DELETE FROM jobs WHERE job_id IS NULL OR created_at < ?", (before,))
 
     def _open(self) -> sqlite3.Connection:
         existed = self.path.exists() and self.path.stat().st_size > 0
@@ -190,7 +274,7 @@ class Journal:
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("it is damaged")
             _newest(db.execute(_IN_FLIGHT).fetchall())
-            for _, row in db.execute("SELECT batch, row FROM accounts WHERE entry IS NULL OR entry").fetchall():
+            for _, row in db.execute("SELECT load_id, row FROM records WHERE entry IS NULL OR entry").fetchall():
                 json.loads(row)
             return db
         except sqlite3.OperationalError as error:
@@ -250,7 +334,7 @@ class Journal:
 def _newest(rows: list[tuple[Any, ...]]) -> list[tuple[str, JobInFlight]]:
     """Returns one job of each API, contract, export and window: the last one."""
     jobs = {}
-    for base_url, entry, contract, export, first, last, job_id, asked_at in rows:
+    for base_url, entry, contract, export, first, last, job_id, created_at in rows:
         window = Window(date.fromisoformat(first), date.fromisoformat(last))
-        jobs[base_url, contract, export, window] = JobInFlight(entry, contract, export, window, job_id, asked_at)
+        jobs[base_url, contract, export, window] = JobInFlight(entry, contract, export, window, job_id, created_at)
     return [(base_url, job) for (base_url, *_), job in jobs.items()]

@@ -1,12 +1,17 @@
 """What a person is told of a plan and of a run, as text."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from salesnav_source.exports import WindowReport
-from salesnav_source.plan import Plan
-from salesnav_source.run import merge_windows
-from salesnav_source.sync import Report
-from salesnav_source.windows import Days
+from salesnav_source.jobs.machine import JobAttempt
+from salesnav_source.jobs.runner import WindowReport
+from salesnav_source.planning import Plan
+from salesnav_source.session import LoadedWindow
+from salesnav_source.windows import Days, Window
+
+if TYPE_CHECKING:
+    from salesnav_source.loading import Report
 
 CALLS_PER_JOB = 3
 """At least: one to create the job, one to ask for it, one to download its file."""
@@ -22,8 +27,7 @@ def render_plan(plan: Plan, listed: bool) -> str:
     lines = []
     if plan.tasks:
         rows = [
-            (task.contract, task.export, str(task.window), str(task.window.days), _job(task.job_id))
-            for task in plan.tasks
+            (task.contract, task.export, str(task.window), str(task.window.days), _job(task.job)) for task in plan.tasks
         ]
         lines += table(("contract", "export", "days asked for", "days", "job"), rows)
         adopted = len(plan.tasks) - plan.new_jobs
@@ -42,10 +46,10 @@ def render_plan(plan: Plan, listed: bool) -> str:
     return "\n".join(lines)
 
 
-def render(report: Report) -> str:
+def render(report: "Report") -> str:
     """Returns what a run has loaded, what it has not, and what comes next."""
     lines = [f"Sales Navigator to {report.destination}, dataset {report.dataset}", ""]
-    loaded = merge_windows(report.loaded)
+    loaded = _grouped(report.loaded)
     keys = sorted(
         {*report.coverage, *loaded, *((w.export, w.contract) for w in report.not_loaded)},
         key=lambda key: (key[1], key[0]),
@@ -73,14 +77,17 @@ def render(report: Report) -> str:
         heads = ("contract", "export", "days loaded by now", "days read", "rows", "rejected", "files", "open", "failed")
         lines += table(heads, rows)
         lines.append("")
-    if report.loaded_pending:
-        lines.append("Data that an earlier run had received were loaded first.")
     if report.plan is not None and not report.plan.tasks and not report.not_loaded:
         lines.append("Nothing to ask for: every day wanted is loaded.")
     lines.append(f"{report.jobs_created} export jobs created.")
     repeated = sum(window.task.file.result.rows_repeated for window in report.loaded if window.task.file)
     if repeated:
         lines.append(f"{repeated:,} rows came twice in their file and were loaded once.")
+    uncounted = sum(w.task.job is not None and w.task.job.row_count is None for w in report.loaded)
+    if uncounted:
+        lines.append(
+            f"{uncounted:,} files came without a row count of LinkedIn's (uncounted); their own end was looked at."
+        )
     results = [window.task.file.result for window in report.loaded if window.task.file]
     outside = sum(result.rows_outside + result.rows_undated for result in results)
     if outside:
@@ -99,12 +106,26 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
+def _grouped(windows: Iterable[LoadedWindow]) -> dict[tuple[str, str], list[LoadedWindow]]:
+    grouped: dict[tuple[str, str], list[LoadedWindow]] = defaultdict(list)
+    for window in windows:
+        grouped[window.task.export, window.task.contract].append(window)
+    return grouped
+
+
 def _not_loaded(windows: Sequence[WindowReport]) -> list[str]:
     lines = []
     for kind, head in (("open", "Open:"), ("failed", "Failed:")):
-        chosen = sorted({w for w in windows if w.kind == kind}, key=lambda w: (w.contract, w.export, w.window))
-        if chosen:
-            lines += [head, *(f"  {w.export} of {w.contract}, {w.window}: {w.reason}" for w in chosen), ""]
+        days: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
+        for one in windows:
+            if one.kind == kind:
+                days[one.contract, one.export, one.reason].append(one.window)
+        if days:
+            told = [
+                f"  {export} of {contract}, {Days.of(own)}: {reason}"
+                for (contract, export, reason), own in sorted(days.items())
+            ]
+            lines += [head, *told, ""]
     return lines
 
 
@@ -113,8 +134,8 @@ def _days(windows: Iterable[WindowReport]) -> str:
     return f"{len(days):,}" if days else "-"
 
 
-def _job(job_id: int | None) -> str:
-    return "new" if job_id is None else f"{job_id}, in flight"
+def _job(job: JobAttempt | None) -> str:
+    return "new" if job is None else f"{job.id}, in flight"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -347,6 +347,7 @@ EXPORT_JOBS = Table(
         Column("created_at", "timestamp", "When the job was created, UTC"),
         Column("completed_at", "timestamp", "When the job was seen to have ended, UTC"),
         Column("error", "text", "Why the job brought nothing; null if its file was loaded"),
+        Column("note", "text", "What is particular about the job, e.g. that LinkedIn gave no row count"),
     ),
 )
 

@@ -6,6 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
@@ -22,10 +24,12 @@ SCOPE = "r_sales_nav_analytics"
 
 DEFAULT_DAYS_BACK = 90
 LOOKBACK_DAYS = 3
-MAX_CONCURRENT_JOBS = 10
+MAX_CONCURRENT_JOBS = 30
 POLL_INTERVAL = 5.0
 POLL_MAX_INTERVAL = 60.0
 JOB_TIMEOUT = 3600.0
+QUEUE_TIMEOUT = 7200.0
+OUTAGE_TIMEOUT = 600.0
 
 HOW_TO_GET_GOING = (
     "Set an access token, for example in .dlt/secrets.toml:\n\n"
@@ -108,13 +112,17 @@ class SalesnavConfiguration(BaseConfiguration):
     lookback_days: int = LOOKBACK_DAYS
     """Days read again once a day, for late rows."""
     max_concurrent_jobs: int = MAX_CONCURRENT_JOBS
-    """Export jobs in flight at a time."""
+    """Export jobs at LinkedIn at a time, over all contracts and exports; at most two of a contract's export."""
     poll_interval: float = POLL_INTERVAL
     """Seconds before the first poll of a job."""
     poll_max_interval: float = POLL_MAX_INTERVAL
     """Seconds at most between two polls of a job."""
     job_timeout: float = JOB_TIMEOUT
-    """Seconds after which a job counts as timed out."""
+    """Seconds that LinkedIn may work on a job, from when its turn has come."""
+    queue_timeout: float = QUEUE_TIMEOUT
+    """Seconds that a job may stand in LinkedIn's queue though none of ours is before it."""
+    outage_timeout: float = OUTAGE_TIMEOUT
+    """Seconds that LinkedIn may fail to answer before the run is given up."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +140,8 @@ class Settings:
     poll_interval: float
     poll_max_interval: float
     job_timeout: float
+    queue_timeout: float
+    outage_timeout: float
 
     @staticmethod
     def check(configuration: SalesnavConfiguration) -> "Settings":
@@ -153,6 +163,8 @@ class Settings:
             poll_interval=_positive("poll_interval", configuration.poll_interval),
             poll_max_interval=_positive("poll_max_interval", configuration.poll_max_interval),
             job_timeout=_positive("job_timeout", configuration.job_timeout),
+            queue_timeout=_positive("queue_timeout", configuration.queue_timeout),
+            outage_timeout=_positive("outage_timeout", configuration.outage_timeout),
         )
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             raise ConfigurationError(
@@ -176,6 +188,24 @@ class Settings:
             if coverage.loaded:
                 first = min(first, coverage.loaded.windows[0].first)
         return Days((Window(first, last),)) if first <= last else Days()
+
+
+def resolve_settings(explicit: dict[str, Any] | None = None) -> Settings:
+    """Returns the settings from dlt's configuration, with explicit values first.
+
+    Args:
+        explicit: settings by name.
+
+    Raises:
+        ConfigurationError: if a setting is missing or wrong.
+    """
+    try:
+        configuration = resolve_configuration(
+            SalesnavConfiguration(), sections=("sources", SECTION), explicit_value=explicit or {}
+        )
+    except ConfigurationException as error:
+        raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
+    return Settings.check(configuration)
 
 
 def _url(value: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -10,10 +11,19 @@ class SpoolClosedError(Exception):
     """The file is written to, though nobody will read it any more."""
 
 
+class SpoolStalledError(Exception):
+    """Nothing has come for a while of a file that is read while it is being received."""
+
+
+STALL = 2.0
+"""Seconds for which a reader waits for more of a file."""
+
+
 class Spool:
     """A file that is being received: opened for writing by one thread, and for reading, from its start, by others.
 
-    Who reads waits for what is still to come, until `end` says that this was all.
+    Who reads waits for what is still to come, until `end` says that this was all, or for so long that it had better read
+    something else.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,6 +38,8 @@ class Spool:
         self._ended = False
         self._error: BaseException | None = None
         self._grown = threading.Condition()
+        self._awaited: tuple[float, Callable[[], None]] | None = None
+        self._called = False
 
     def open(self, mode: Literal["rb", "wb"]) -> BinaryIO:
         """Opens the file, as `Path.open` does."""
@@ -35,16 +47,32 @@ class Spool:
             return cast(BinaryIO, _Filling(self))
         return io.BufferedReader(_Following(self), 1 << 20)
 
-    def end(self, error: BaseException | None = None) -> None:
-        """Says that no more will come; what is said first holds.
+    def notify(self, size: float, callback: Callable[[], None]) -> None:
+        """Has a function called once the file has a size, or, after it was called once before, at the end at the latest.
+
+        Args:
+            size: in bytes.
+            callback: called from the thread that writes, or at once if there is nothing to wait for.
+        """
+        with self._grown:
+            self._awaited = (size, callback)
+        self._call_back()
+
+    def end(self, error: BaseException | None = None) -> bool:
+        """Says that no more will come; the first error wins.
 
         Args:
             error: why not, if not because it is whole; raised to who reads on.
+
+        Returns:
+            Whether somebody reads the file, or was told to.
         """
         with self._grown:
             if not self._ended:
                 self._ended, self._error = True, error
                 self._grown.notify_all()
+        self._call_back()
+        return self._called
 
     def grow(self, size: int) -> None:
         """Says that more bytes have been written.
@@ -57,18 +85,31 @@ class Spool:
                 raise SpoolClosedError
             self.size += size
             self._grown.notify_all()
+        self._call_back()
 
     def wait_beyond(self, place: int) -> int:
         """Waits until there is more than `place` bytes, or the end; returns how many there are.
 
         Raises:
+            SpoolStalledError: if nothing comes for a while.
             BaseException: with which the file was ended.
         """
         with self._grown:
-            self._grown.wait_for(lambda: self.size > place or self._ended)
+            if not self._grown.wait_for(lambda: self.size > place or self._ended, STALL):
+                raise SpoolStalledError
             if self._error is not None:
                 raise self._error
             return self.size
+
+    def _call_back(self) -> None:
+        with self._grown:
+            if self._awaited is None:
+                return
+            size, callback = self._awaited
+            if self.size < size and not (self._ended and self._called):
+                return
+            self._awaited, self._called = None, True
+        callback()
 
 
 class _Filling(io.RawIOBase):

@@ -14,18 +14,19 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
 from dlt.pipeline.configuration import PipelineConfiguration
 
 from salesnav_source.exceptions import ConfigurationError, JournalError, PipelineBusyError
-from salesnav_source.exports import DATA_DELAY, TOO_LARGE
+from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
-from salesnav_source.plan import Plan, make_plan
+from salesnav_source.lock import PipelineLock
+from salesnav_source.planning import NO_ACCESS, Plan, make_plan
 from salesnav_source.report import table
-from salesnav_source.run import ExportRun
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
-from salesnav_source.settings import Settings
-from salesnav_source.sync import coverage_of, state_of
-from salesnav_source.windows import Coverage, Days, Window
+from salesnav_source.session import journal_path
+from salesnav_source.settings import SECTION, Settings
+from salesnav_source.state import Ledger, read_ledger
+from salesnav_source.warehouse import Warehouse
+from salesnav_source.windows import Days, Window
 
 NOT_ASKED_YET = "not asked for yet"
-NO_ACCESS = "LinkedIn gives no reporting access to this contract: ask its administrator for a reporting role"
 
 
 class Span(TypedDict):
@@ -57,21 +58,20 @@ class ExportStatus(TypedDict):
     """Covered days that are due to be read again for late rows."""
 
 
-class JobStatus(Span):
+class JobAtLinkedIn(Span):
     """A job at LinkedIn whose file is not loaded."""
 
     job_id: int
     contract: str
     export: str
-    asked_at: str
+    created_at: str
     taken_over: bool
-    """Whether the next run goes on with it; it asks anew for what another API was asked, or more than a day ago."""
+    """Whether the next run goes on with it; it makes a new one where its file would be older than what is wanted."""
 
 
 class NextRun(TypedDict):
     """What the next run will do, as far as is known without asking LinkedIn."""
 
-    loads_pending: bool
     jobs_to_take_over: int
     jobs_to_create: int
     days: int
@@ -90,10 +90,10 @@ class Status(TypedDict):
     as_of: str
     running: bool
     """Whether a run is at work now."""
-    pending: bool
-    """Whether received data wait to be loaded; their days count as covered."""
+    interrupted: bool
+    """Whether a run was interrupted while it loaded; what it had received does not count as covered."""
     exports: list[ExportStatus]
-    jobs: list[JobStatus]
+    jobs: list[JobAtLinkedIn]
     next_run: NextRun
     notes: list[str]
 
@@ -116,6 +116,8 @@ class Told:
     """Oldest first."""
     access: Mapping[str, bool] = field(default_factory=dict)
     """Contracts listed last, and whether they could be exported."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """What is loaded."""
     trouble: str | None = None
     """Why it could not be asked."""
 
@@ -140,24 +142,25 @@ def collect(
     """
     epoch = time.time() if epoch is None else epoch
     as_of = datetime.fromtimestamp(epoch, timezone.utc)
-    running = _is_running(pipeline_name, settings, pipelines_dir)
-    pipeline = _attach(pipeline_name, pipelines_dir)
+    folder = _pipelines_dir(pipeline_name, pipelines_dir)
+    running = _is_running(pipeline_name, folder)
+    pipeline = _attach(pipeline_name, folder)
     try:
         notes: list[str] = []
         jobs = _jobs_in_flight(pipeline, notes)
         told = _ask_destination(pipeline, running)
-        coverages = _coverages(pipeline)
-        wanted = _wanted_contracts(settings, coverages, jobs, told)
-        plan = _plan(settings, wanted, told, coverages, jobs, epoch)
+        coverages = told.ledger.settled
+        known = {(export, contract) for export in EXPORTS for contract in coverages.get(export, {})}
+        wanted = _wanted_contracts(settings, known, jobs, told)
+        plan = _plan(settings, wanted, told, jobs, epoch)
         exports = [
-            _export_status(settings, export, contract, coverages, contract in wanted, jobs, told, as_of.date())
-            for contract in sorted({*wanted, *(contract for _, contract in coverages)})
+            _export_status(settings, export, contract, contract in wanted, jobs, told, as_of.date())
+            for contract in sorted({*wanted, *(contract for _, contract in known)})
             for export in EXPORTS
         ]
         if told.trouble and any(span["reason"] is None for one in exports for span in one["open"]):
             notes.append(f"Why days are missing is not known: {told.trouble}.")
-        pending = pipeline.has_pending_data
-        taken_over = {task.job_id for task in plan.tasks} if plan else set()
+        taken_over = {task.job.id for task in plan.tasks if task.job} if plan else set()
         return Status(
             pipeline=pipeline_name,
             working_dir=pipeline.working_dir,
@@ -165,11 +168,10 @@ def collect(
             dataset=pipeline.dataset_name,
             as_of=as_of.isoformat(timespec="seconds"),
             running=running,
-            pending=pending,
+            interrupted=pipeline.has_pending_data and not running,
             exports=exports,
             jobs=[_job_status(job, job.job_id in taken_over) for _, job in jobs],
             next_run=NextRun(
-                loads_pending=pending,
                 jobs_to_take_over=len(plan.tasks) - plan.new_jobs if plan else 0,
                 jobs_to_create=plan.new_jobs if plan else 0,
                 days=sum(task.window.days for task in plan.tasks) if plan else 0,
@@ -189,8 +191,8 @@ def render(status: Status) -> str:
     ]
     if status["running"]:
         lines.append("A run is at work.")
-    if status["pending"]:
-        lines.append("Data that were received wait to be loaded; their days count as covered.")
+    if status["interrupted"]:
+        lines.append("A run was interrupted while it loaded: what it had received is fetched again.")
     lines.append("")
     if status["exports"]:
         lines += table(
@@ -219,22 +221,15 @@ def render(status: Status) -> str:
     return "\n".join([*lines, *status["notes"], _outlook(status)])
 
 
-def _is_running(pipeline_name: str, settings: Settings, pipelines_dir: str | None) -> bool:
-    folder = _pipelines_dir(pipeline_name, pipelines_dir)
-    if not (folder / pipeline_name).is_dir():
-        return False
-    run = ExportRun(settings)
+def _is_running(pipeline_name: str, folder: Path) -> bool:
     try:
-        run.lock(str(folder), pipeline_name)
+        PipelineLock(str(folder), pipeline_name).check()
     except PipelineBusyError:
         return True
-    finally:
-        run.close()
     return False
 
 
-def _attach(pipeline_name: str, pipelines_dir: str | None) -> dlt.Pipeline:
-    folder = _pipelines_dir(pipeline_name, pipelines_dir)
+def _attach(pipeline_name: str, folder: Path) -> dlt.Pipeline:
     if not (folder / pipeline_name / dlt.Pipeline.STATE_FILE).is_file():
         raise ConfigurationError(
             f"There is no pipeline {pipeline_name} in {folder}: it has not run on this machine under that name. Run it,"
@@ -257,39 +252,26 @@ def _pipelines_dir(pipeline_name: str, pipelines_dir: str | None) -> Path:
 
 def _jobs_in_flight(pipeline: dlt.Pipeline, notes: list[str]) -> list[tuple[str, JobInFlight]]:
     try:
-        return Journal.peek(Path(pipeline.working_dir))
+        return Journal.peek(journal_path(pipeline))
     except JournalError as error:
         notes.append(str(error))
         return []
 
 
-def _coverages(pipeline: dlt.Pipeline) -> dict[tuple[str, str], Coverage]:
-    resources, coverage = state_of(pipeline).get("resources", {}), coverage_of(pipeline)
-    return {
-        (export, contract): coverage(export, contract)
-        for export in EXPORTS
-        for contract in resources.get(export, {}).get("coverage", {})
-    }
-
-
 def _wanted_contracts(
-    settings: Settings,
-    coverages: Mapping[tuple[str, str], Coverage],
-    jobs: Iterable[tuple[str, JobInFlight]],
-    told: Told,
+    settings: Settings, known: Iterable[tuple[str, str]], jobs: Iterable[tuple[str, JobInFlight]], told: Told
 ) -> tuple[str, ...]:
-    """Returns the contracts configured; all that are known and not out of reach if none are."""
+    """Returns the contracts configured; if none are, those that may be exported and those of which anything is loaded."""
     if settings.contracts:
         return settings.contracts
-    known = {contract for _, contract in coverages} | {job.contract for _, job in jobs} | set(told.access)
-    return tuple(sorted(contract for contract in known if told.may_export(contract)))
+    allowed = {contract for contract in told.access if told.may_export(contract)}
+    return tuple(sorted({contract for _, contract in known} | {job.contract for _, job in jobs} | allowed))
 
 
 def _plan(
     settings: Settings,
     wanted: Sequence[str],
     told: Told,
-    coverages: Mapping[tuple[str, str], Coverage],
     jobs: Iterable[tuple[str, JobInFlight]],
     epoch: float,
 ) -> Plan | None:
@@ -300,8 +282,8 @@ def _plan(
     return make_plan(
         replace(settings, contracts=reachable),
         None,
-        tuple(EXPORTS),
-        lambda export, contract: coverages.get((export, contract), Coverage()),
+        {export: export for export in EXPORTS},
+        told.ledger,
         [job for base_url, job in jobs if base_url == settings.base_url],
         datetime.fromtimestamp(epoch, timezone.utc).date(),
         epoch,
@@ -312,13 +294,12 @@ def _export_status(
     settings: Settings,
     export: str,
     contract: str,
-    coverages: Mapping[tuple[str, str], Coverage],
     wanted: bool,
     jobs: Iterable[tuple[str, JobInFlight]],
     told: Told,
     today: date,
 ) -> ExportStatus:
-    coverage = coverages.get((export, contract), Coverage())
+    coverage = told.ledger.coverage(export, contract)
     days = settings.wanted(today, coverage) if wanted else Days()
     missing = _explain(export, contract, days - coverage.loaded, [job for _, job in jobs], told)
     return ExportStatus(
@@ -349,43 +330,46 @@ def _explain(
         take(missing, "failed", NO_ACCESS)
     for problem in reversed(told.problems):
         # what is too large is asked for in halves, so it is no news of the days
-        split = problem.status == TOO_LARGE and problem.window.days > 1
+        split = problem.status == JobStatus.TOO_LARGE.value and problem.window.days > 1
         if (problem.export, problem.contract) == (export, contract) and not split:
-            kind = "open" if problem.status == DATA_DELAY else "failed"
+            kind = "open" if problem.status == JobStatus.DATA_DELAY.value else "failed"
             take(Days((problem.window,)), kind, problem.reason)
     take(missing, "open", None if told.trouble else NOT_ASKED_YET)
     return {kind: sorted(spans, key=lambda span: span["first"]) for kind, spans in found.items()}
 
 
 def _ask_destination(pipeline: dlt.Pipeline, running: bool) -> Told:
-    """Asks the destination why jobs brought nothing, and which contracts there are."""
+    """Asks the destination what is loaded, why jobs brought nothing, and which contracts there are."""
     where = pipeline.destination.destination_name if pipeline.destination else "destination"
+    local = pipeline.state.get("sources", {}).get(SECTION, {})
+    if running and where == "duckdb":
+        # reading would keep the run from opening the file
+        return Told(ledger=read_ledger(local, None, {}), trouble="a run is at work")
     try:
-        if running and where == "duckdb":
-            # reading would keep the run from opening the file
-            return Told(trouble="a run is at work")
-        client = pipeline.sql_client()
-        credentials = getattr(client, "credentials", None)
-        if isinstance(credentials, DuckDbBaseCredentials):
-            _open_as_last_run(pipeline, credentials)
-        with client:
-            jobs, contracts = map(client.make_qualified_table_name, (EXPORT_JOBS.name, CONTRACTS.name))
-            problems = client.execute_sql(
-                f"SELECT contract, export, window_start, window_end, status, error FROM {jobs}"
-                " WHERE error IS NOT NULL ORDER BY completed_at"
+        warehouse = Warehouse(pipeline)
+        if isinstance(warehouse.credentials, DuckDbBaseCredentials):
+            _open_as_last_run(pipeline, warehouse.credentials)
+        with warehouse.opened() as opened:
+            ledger = read_ledger(opened.source_state(), opened, {})
+            problems = opened.rows(
+                "SELECT contract, export, window_start, window_end, status, error FROM {}"
+                " WHERE error IS NOT NULL ORDER BY completed_at",
+                EXPORT_JOBS.name,
             )
-            access = client.execute_sql(f"SELECT contract, has_reporting_access FROM {contracts}")
+            access = opened.rows("SELECT contract, has_reporting_access FROM {}", CONTRACTS.name)
     except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
         cause: BaseException = error
         while cause.__cause__ is not None:
             cause = cause.__cause__
-        return Told(trouble=f"{where} could not be read ({' '.join(str(cause).split())[:200]})")
+        trouble = f"{where} could not be read ({' '.join(str(cause).split())[:200]})"
+        return Told(ledger=read_ledger(local, None, {}), trouble=trouble)
     return Told(
         [
             Problem(contract, export, Window(_as_date(first), _as_date(last)), status, reason)
-            for contract, export, first, last, status, reason in problems or ()
+            for contract, export, first, last, status, reason in problems
         ],
-        {contract: bool(may) for contract, may in access or ()},
+        {contract: bool(may) for contract, may in access},
+        ledger,
     )
 
 
@@ -406,14 +390,14 @@ def _span(window: Window) -> Span:
     return Span(first=str(window.first), last=str(window.last), days=window.days)
 
 
-def _job_status(job: JobInFlight, taken_over: bool) -> JobStatus:
-    asked_at = datetime.fromtimestamp(job.asked_at, timezone.utc).isoformat(timespec="seconds")
-    return JobStatus(
+def _job_status(job: JobInFlight, taken_over: bool) -> JobAtLinkedIn:
+    created_at = datetime.fromtimestamp(job.created_at, timezone.utc).isoformat(timespec="seconds")
+    return JobAtLinkedIn(
         **_span(job.window),
         job_id=job.job_id,
         contract=job.contract,
         export=job.export,
-        asked_at=asked_at,
+        created_at=created_at,
         taken_over=taken_over,
     )
 
@@ -430,10 +414,10 @@ def _missing_line(one: ExportStatus, span: MissingSpan) -> str:
     return f"  {one['export']} of {one['contract']}, {_text(span)}: {span['reason'] or 'reason unknown'}"
 
 
-def _jobs_table(jobs: Sequence[JobStatus], running: bool) -> list[str]:
+def _jobs_table(jobs: Sequence[JobAtLinkedIn], running: bool) -> list[str]:
     heads = ("job", "contract", "export", "days asked for", "since") + (() if running else ("next run",))
     rows = [
-        (str(job["job_id"]), job["contract"], job["export"], _text(job), _minute(job["asked_at"]))
+        (str(job["job_id"]), job["contract"], job["export"], _text(job), _minute(job["created_at"]))
         + (() if running else ("goes on with it" if job["taken_over"] else "asks anew",))
         for job in jobs
     ]
@@ -444,7 +428,7 @@ def _outlook(status: Status) -> str:
     coming = status["next_run"]
     if status["running"]:
         return "Next: the run at work goes on; ask again when it has ended."
-    parts = ["loads what was received"] if coming["loads_pending"] else []
+    parts = []
     if not coming["contracts_known"]:
         parts.append("asks LinkedIn for the contracts, of which none is known so far")
     if coming["jobs_to_take_over"]:

@@ -126,6 +126,8 @@ class Coverage:
     loaded: Days = Days()
     unsettled: Mapping[date, date] = field(default_factory=dict)
     """Loaded days that were read so soon that late rows may have come since, with the day on which they were read."""
+    stale: Days = Days()
+    """Loaded days that a full refresh has asked for anew and that have not come since."""
 
     def with_window(self, window: Window, read_on: date, lookback_days: int) -> "Coverage":
         """Returns the coverage after a window has been loaded.
@@ -140,14 +142,14 @@ class Coverage:
         while day <= window.last:
             unsettled[day] = read_on
             day += ONE_DAY
-        return Coverage(self.loaded | Days((window,)), unsettled)
+        return Coverage(self.loaded | Days((window,)), unsettled, self.stale - Days((window,)))
 
     def to_read_again(self, today: date, lookback_days: int) -> Days:
-        """Returns the loaded days that are due for the daily reading of late rows.
+        """Returns the loaded days that are due to be read again: for late rows, or as a full refresh did not get them.
 
         A day is due when it was last read on an earlier day than today, and less than `lookback_days` after it had ended.
         """
-        return Days.of_days(
+        return self.stale | Days.of_days(
             day
             for day, read_on in self.unsettled.items()
             if read_on < today and (read_on - day).days <= lookback_days and self.loaded.contains(Window(day, day))
@@ -155,21 +157,27 @@ class Coverage:
 
     def to_state(self) -> dict[str, Any]:
         """Returns the coverage as JSON-able values for dlt's state."""
-        return {
-            "loaded": [[window.first.isoformat(), window.last.isoformat()] for window in self.loaded],
+        state: dict[str, Any] = {
+            "loaded": _ends(self.loaded),
             "unsettled": {day.isoformat(): read.isoformat() for day, read in sorted(self.unsettled.items())},
         }
+        return {**state, "stale": _ends(self.stale)} if self.stale else state
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> "Coverage":
         """Returns the coverage that `to_state` wrote."""
-        loaded = Days.of(
-            Window(date.fromisoformat(first), date.fromisoformat(last)) for first, last in state.get("loaded", [])
-        )
         unsettled = {
             date.fromisoformat(day): date.fromisoformat(read) for day, read in state.get("unsettled", {}).items()
         }
-        return Coverage(loaded, unsettled)
+        return Coverage(_days(state.get("loaded", [])), unsettled, _days(state.get("stale", [])))
+
+
+def _ends(days: Days) -> list[list[str]]:
+    return [[window.first.isoformat(), window.last.isoformat()] for window in days]
+
+
+def _days(ends: Iterable[Sequence[str]]) -> Days:
+    return Days.of(Window(date.fromisoformat(first), date.fromisoformat(last)) for first, last in ends)
 
 
 def cut(window: Window, max_days: int = MAX_WINDOW_DAYS) -> list[Window]:

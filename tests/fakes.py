@@ -14,7 +14,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from salesnav_source.client import Job
-from salesnav_source.exports import ExportRunner, OpenLoad, Policy, Task
+from salesnav_source.jobs.machine import Policy, Task
+from salesnav_source.jobs.runner import ExportRunner, OpenLoad
 from salesnav_source.journal import Journal
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
@@ -44,7 +45,14 @@ def single_days(count: int, last: date = TODAY - timedelta(days=1)) -> list[Wind
 
 def make_policy(**changes: Any) -> Policy:
     """Returns the default policy, but for the changes."""
-    values = {"poll_interval": 5.0, "poll_max_interval": 60.0, "job_timeout": 3600.0, "max_concurrent_jobs": 10}
+    values = {
+        "poll_interval": 5.0,
+        "poll_max_interval": 60.0,
+        "job_timeout": 3600.0,
+        "queue_timeout": 7200.0,
+        "outage_timeout": 600.0,
+        "max_concurrent_jobs": 30,
+    }
     return Policy(**{**values, **changes})
 
 
@@ -115,6 +123,7 @@ class FakeJob:
     contract: str
     export: str
     window: Window
+    begins_at: float
     ends_at: float
     status: str
 
@@ -124,7 +133,7 @@ TScript = Callable[[Asked], Any]
 
 
 class FakeLinkedIn:
-    """Answers the calls of a runner in place of `Client`, by a script.
+    """Answers the calls of a runner in place of `Client`, by a script; works on one job of a lane at a time.
 
     Args:
         timer: the time.
@@ -139,6 +148,7 @@ class FakeLinkedIn:
         self.asked: list[Asked] = []
         self.jobs: dict[int, FakeJob] = {}
         self.most_in_flight = 0
+        self.most_of_a_lane = 0
         self._lock = threading.Lock()
 
     def create_job(self, action: str, contract: str, window: Window) -> Job:
@@ -146,17 +156,21 @@ class FakeLinkedIn:
         status = self._ask(Asked("create", self.timer.now(), contract, ACTIONS[action], window)) or "COMPLETED"
         with self._lock:
             now = self.timer.now()
-            job = FakeJob(len(self.jobs) + 1, contract, ACTIONS[action], window, now + self.seconds, status)
+            lane = [one for one in self.jobs.values() if (one.contract, one.export) == (contract, ACTIONS[action])]
+            begins = max([now, *(one.ends_at for one in lane)])
+            job = FakeJob(len(self.jobs) + 1, contract, ACTIONS[action], window, begins, begins + self.seconds, status)
             self.jobs[job.id] = job
             running = sum(one.ends_at > now for one in self.jobs.values())
             self.most_in_flight = max(self.most_in_flight, running)
+            self.most_of_a_lane = max(self.most_of_a_lane, sum(one.ends_at > now for one in lane) + 1)
         return Job(job.id, "ENQUEUED")
 
     def job(self, job_id: int, contract: str) -> Job:
         """Says how a job is doing."""
         job = self.jobs[job_id]
         told = self._ask(Asked("poll", self.timer.now(), contract, job.export, job.window, job_id))
-        status = told or (job.status if self.timer.now() >= job.ends_at else "PROCESSING")
+        now = self.timer.now()
+        status = told or (job.status if now >= job.ends_at else "PROCESSING" if now >= job.begins_at else "ENQUEUED")
         if status != "COMPLETED":
             return Job(job_id, status)
         return Job(
@@ -205,7 +219,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.linkedin = FakeLinkedIn(self.timer, self.seconds, self.script)
-        self.journal = Journal(self.folder, "https://api.linkedin.com/v2")
+        self.journal = Journal(self.folder / "journal.sqlite", "https://api.linkedin.com/v2")
         self.journal._db.execute("PRAGMA synchronous = OFF")
         self.spool = self.folder / "spool"
         self.spool.mkdir(exist_ok=True)
@@ -220,9 +234,8 @@ class Bench:
         self.runner._thread.join(timeout=seconds)
         assert not self.runner._thread.is_alive(), "the runner does not end"
         received = []
-        for export in EXPORTS:
-            while (task := self.runner.take(export)) is not None:
-                received.append(task)
+        while (task := self.runner.take()) is not None:
+            received.append(task)
         self.runner.stop()
         return received
 

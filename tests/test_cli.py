@@ -24,12 +24,13 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from salesnav_source import cli
+from salesnav_source.cli.terminal import SANDBOX_PIPELINE
 from salesnav_source.client import Contract
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.loading import sync
 from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import change, forbidden, throttle
-from salesnav_source.script import SANDBOX_PIPELINE, resolve_settings
-from salesnav_source.sync import sync
+from salesnav_source.settings import resolve_settings
 
 NORTH, SOUTH, CLOSED = (f"urn:li:contract:{number}" for number in (1, 2, 3))
 SPECS = (

@@ -18,7 +18,7 @@ from salesnav_source.exceptions import (
     UnavailableError,
 )
 from salesnav_source.journal import JobInFlight
-from salesnav_source.plan import Plan, list_contracts, make_plan, utc_today
+from salesnav_source.planning import Plan, list_contracts, make_plan, utc_today
 from salesnav_source.windows import Coverage, Days, Window
 from tests.fakes import EPOCH, OTHER_URN, TODAY, URN, FakeTimer, make_policy, make_settings, window_of
 

@@ -29,8 +29,9 @@ def test_defaults_are_those_of_the_readme() -> None:
     assert settings.credentials.token_url == "https://www.linkedin.com/oauth/v2/accessToken"
     assert settings.contracts == ()
     assert (settings.start_date, settings.end_date) == (None, None)
-    assert (settings.lookback_days, settings.max_concurrent_jobs) == (3, 10)
-    assert (settings.poll_interval, settings.poll_max_interval, settings.job_timeout) == (5, 60, 3600)
+    assert (settings.lookback_days, settings.max_concurrent_jobs) == (3, 30)
+    assert (settings.poll_interval, settings.poll_max_interval) == (5, 60)
+    assert (settings.job_timeout, settings.queue_timeout, settings.outage_timeout) == (3600, 7200, 600)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,11 @@ import pytest
 
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.journal import FILE_NAME, Journal
-from salesnav_source.run import ExportRun
+from salesnav_source.loading import sync
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import data_delay, internal_error, not_found
-from salesnav_source.script import resolve_settings
-from salesnav_source.settings import Settings
+from salesnav_source.settings import Settings, resolve_settings
 from salesnav_source.status import NO_ACCESS, ExportStatus, Status, collect, render
-from salesnav_source.sync import sync
 from salesnav_source.windows import Window
 
 NORTH, SOUTH, CLOSED = (f"urn:li:contract:{number}" for number in (1, 2, 3))
@@ -246,8 +244,8 @@ def endless(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with Sandbox(small_world(), job_seconds=(1000, 1000)) as sandbox:
         code = (
             "import dlt\n"
-            "from salesnav_source.script import resolve_settings\n"
-            "from salesnav_source.sync import sync\n"
+            "from salesnav_source.settings import resolve_settings\n"
+            "from salesnav_source.loading import sync\n"
             f"settings = resolve_settings({{'credentials': 'sandbox-token', 'base_url': '{sandbox.base_url}'}})\n"
             f"sync(dlt.pipeline('{NAME}', '{tmp_path}', destination=dlt.destinations.duckdb('{tmp_path}/x.duckdb')), settings)"
         )

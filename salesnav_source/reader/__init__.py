@@ -15,6 +15,6 @@ only in blocks that hold rows to reject. `arrays` has names and small functions 
 """
 
 from salesnav_source.reader.files import read_rejected, read_schema, read_tables, remove
-from salesnav_source.reader.reading import ReadResult, read_export
+from salesnav_source.reader.reading import ReadResult, read_export, reading_pool
 
-__all__ = ["ReadResult", "read_export", "read_rejected", "read_schema", "read_tables", "remove"]
+__all__ = ["ReadResult", "read_export", "read_rejected", "read_schema", "read_tables", "reading_pool", "remove"]

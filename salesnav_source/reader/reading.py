@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -25,8 +25,11 @@ from salesnav_source.spool import Spool
 
 _WORKERS = min(2, os.cpu_count() or 1)
 """Blocks that are typed at the same time; more are hardly faster, as one thread cuts and writes them all."""
-_POOL = ThreadPoolExecutor(_WORKERS, "salesnav-reader")
-"""The same threads for all files: the memory that one file has left behind is used for the next."""
+
+
+def reading_pool() -> ThreadPoolExecutor:
+    """Returns threads that type blocks. One pool for all files of a run uses again the memory that a file has left."""
+    return ThreadPoolExecutor(_WORKERS, "salesnav-reader")
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def read_export(
     expected_rows: int | None,
     constants: Mapping[str, str | int],
     compressed: bool = True,
+    pool: Executor | None = None,
 ) -> ReadResult:
     """Reads a CSV file into typed rows at `target`, a Parquet file as the table has them, and its rejected rows beside it.
 
@@ -70,6 +74,7 @@ def read_export(
         expected_rows: how many rows the file must hold, None if that is not known.
         constants: the columns of the table that the file does not bring, with the value that all its rows have.
         compressed: whether typed rows are compressed; they need not be if they stay on this machine.
+        pool: types the blocks, see `reading_pool`; one for this file alone if None.
 
     Returns:
         How many rows the file held and what became of them.
@@ -78,8 +83,11 @@ def read_export(
         IncompleteFileError: if the file is no CSV, is cut short, or has another number of rows than expected.
         ReadError: if the file lacks a column without which its rows mean nothing, or cannot be read as CSV.
     """
+    if pool is None:
+        with reading_pool() as own:
+            return read_export(source, target, export, first_day, last_day, expected_rows, constants, compressed, own)
     try:
-        return _Reading(source, target, export, first_day, last_day, constants, compressed).run(expected_rows)
+        return _Reading(source, target, export, first_day, last_day, constants, compressed, pool).run(expected_rows)
     except BaseException as error:
         remove(target)
         if isinstance(error, pa.ArrowInvalid):
@@ -98,6 +106,7 @@ class _Reading:
     last_day: date
     constants: Mapping[str, str | int]
     compressed: bool
+    pool: Executor
 
     def run(self, expected_rows: int | None) -> ReadResult:
         """Reads the file, and twice more if keys repeat in it."""
@@ -131,7 +140,7 @@ class _Reading:
             typed = self._type(block, layout)
             return typed, key_hashes(typed.batch.select(layout.key)) if hashes is not None else None
 
-        results = _in_order(work, blocks)
+        results = _in_order(self.pool, work, blocks)
         place = 0
         with Writer(self.target, layout, self.constants, self.compressed) as writer, closing(results):
             for typed, found in results:
@@ -145,7 +154,7 @@ class _Reading:
         layout, blocks = self._open()
         sightings = Sightings(repeated_hashes)
         place = 0
-        with closing(_in_order(lambda block: self._type(block, layout), blocks)) as results:
+        with closing(_in_order(self.pool, lambda block: self._type(block, layout), blocks)) as results:
             for typed in results:
                 sightings.add(typed, layout.key, place)
                 place += len(typed.numbers)
@@ -164,12 +173,14 @@ TItem = TypeVar("TItem")
 TAnswer = TypeVar("TAnswer")
 
 
-def _in_order(work: Callable[[TItem], TAnswer], items: Iterable[TItem]) -> Generator[TAnswer, None, None]:
+def _in_order(
+    pool: Executor, work: Callable[[TItem], TAnswer], items: Iterable[TItem]
+) -> Generator[TAnswer, None, None]:
     """Yields the answer to each item in their order, while a few of the next are worked on."""
     pending: deque[Future[TAnswer]] = deque()
     try:
         for item in items:
-            pending.append(_POOL.submit(work, item))
+            pending.append(pool.submit(work, item))
             if len(pending) > _WORKERS:
                 yield pending.popleft().result()
         while pending:

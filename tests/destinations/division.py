@@ -8,9 +8,9 @@ from typing import Any
 import dlt
 from runs.house import ONE, TWO, Timer
 
-from salesnav_source.run import ExportRun
+from salesnav_source.loading import sync
+from salesnav_source.session import Session
 from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
-from salesnav_source.sync import sync
 
 from .life import TODAY, StillClock
 from .warehouse import Server, environment
@@ -75,5 +75,5 @@ def load_part(place: Place, part: Part) -> int:
             start_date=str(part.first_day),
             end_date=str(part.last_day) if part.last_day else None,
         )
-        run = ExportRun(settings, timer=Timer(StillClock(TODAY)))
+        run = Session(settings, clock=Timer(StillClock(TODAY)))
         return len(sync(place.pipeline(part.name), settings, run=run).not_loaded)

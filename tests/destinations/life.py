@@ -8,11 +8,11 @@ from typing import Any
 
 from runs.house import DAY, ONE, SPECS, TWO, Clock, House
 
+from salesnav_source.loading import Report
 from salesnav_source.sandbox import Fault, Sandbox, World
 from salesnav_source.sandbox.faults import content, forbidden
 from salesnav_source.sandbox.transforms import extra_columns
 from salesnav_source.schema import EXPORTS
-from salesnav_source.sync import Report
 
 TODAY = dt.date(2026, 3, 11)
 AWKWARD = "Zoë “O'Hara” \\n \\' \t% {x} 李 👩‍💻 \u202e\nsecond \"line\"\\"

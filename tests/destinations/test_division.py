@@ -8,9 +8,9 @@ from typing import Any
 from dlt.pipeline.pipeline import Pipeline
 from runs.house import ONE, TWO, Timer
 
-from salesnav_source.run import ExportRun
+from salesnav_source.loading import sync
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
-from salesnav_source.sync import sync
+from salesnav_source.session import Session
 
 from .division import PARTS, Place, load_part
 from .life import TODAY, StillClock, StillHouse, still_house
@@ -24,7 +24,7 @@ def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> No
     with still_house(tmp_path, None) as house:
         together, divided = (place_of(server, house, name) for name in ("together", "divided"))
         settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, run=ExportRun(settings, timer=Timer(StillClock(TODAY))))
+        sync(together.pipeline("together"), settings, session=Session(settings, clock=Timer(StillClock(TODAY))))
         if server.kind == "postgres":
             assert load_at_once(divided) == [0] * len(PARTS)
         else:

@@ -19,12 +19,13 @@ from typing import Any
 import dlt
 import duckdb
 
-from salesnav_source.exports import SystemTimer
-from salesnav_source.run import ExportRun, LoadLimits
+from salesnav_source.jobs.clock import SystemClock
+from salesnav_source.loading import CHECKPOINT, Report, sync
+from salesnav_source.planning import Refresh
 from salesnav_source.sandbox import ContractSpec, RequestRecord, Sandbox, World
 from salesnav_source.schema import CONTRACTS, EXPORTS
+from salesnav_source.session import LoadLimits, Session
 from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
-from salesnav_source.sync import CHECKPOINT, Report, sync
 from salesnav_source.windows import Days, Window
 
 ONE, TWO, SHUT = "urn:li:contract:1", "urn:li:contract:2", "urn:li:contract:3"
@@ -67,7 +68,7 @@ class Clock:
         return dt.datetime.fromtimestamp(self(), dt.timezone.utc).date()
 
 
-class Timer(SystemTimer):
+class Timer(SystemClock):
     """This machine's time: by another clock, and running faster, so that long pauses are short."""
 
     def __init__(self, clock: Callable[[], float], speed: float = 1.0) -> None:
@@ -108,7 +109,7 @@ class House:
         self.contracts = tuple(contracts)
         self.database = folder / "warehouse.duckdb"
         self.machine = "machine"
-        self.run: ExportRun | None = None
+        self.run: Session | None = None
 
     @property
     def yesterday(self) -> dt.date:
@@ -146,6 +147,8 @@ class House:
             "poll_interval": 0.02,
             "poll_max_interval": 0.2,
             "job_timeout": 20.0,
+            "queue_timeout": 20.0,
+            "outage_timeout": 5.0,
             **changes,
         }
         return Settings.check(SalesnavConfiguration(**values))
@@ -154,17 +157,17 @@ class House:
         self,
         *,
         exports: Sequence[str] = NAMES,
-        full_refresh: bool = False,
+        full_refresh: Refresh | bool = False,
         limits: LoadLimits = CHECKPOINT,
-        timer: SystemTimer | None = None,
+        timer: SystemClock | None = None,
         pipeline: dlt.Pipeline | None = None,
         speed: float = 1.0,
         **settings: Any,
     ) -> Report:
         """Runs the pipeline once, by the house's clock."""
         checked = self.settings(**settings)
-        self.run = ExportRun(checked, timer=timer or Timer(self.clock, speed), limits=limits)
-        return sync(pipeline or self.pipeline(), checked, exports, full_refresh, run=self.run)
+        self.run = Session(checked, clock=timer or Timer(self.clock, speed), limits=limits)
+        return sync(pipeline or self.pipeline(), checked, exports, full_refresh, session=self.run)
 
     def assert_truth(self, days: Iterable[Window] | None = None, **options: Any) -> None:
         """Compares the warehouse with the world over the days, all wanted ones if None."""
@@ -370,6 +373,8 @@ class Process:
             "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
             "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
             "SOURCES__SALESNAV__JOB_TIMEOUT": "30",
+            "SOURCES__SALESNAV__QUEUE_TIMEOUT": "30",
+            "SOURCES__SALESNAV__OUTAGE_TIMEOUT": "5",
         }
 
     def start(self, *options: str, patch: str = "", **environment: str | None) -> "subprocess.Popen[str]":

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from salesnav_source import load as handed_over
 from salesnav_source import salesnav
-from salesnav_source import tables as handed_over
 from salesnav_source.sandbox import faults
 from salesnav_source.windows import Window
 

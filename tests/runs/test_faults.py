@@ -23,10 +23,10 @@ from dlt.destinations.exceptions import DatabaseTerminalException
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
 from salesnav_source.exceptions import AccessDeniedError, AccessTokenError, UnavailableError
+from salesnav_source.loading import DestinationError, Report
 from salesnav_source.report import render
 from salesnav_source.sandbox import Fault, faults
 from salesnav_source.sandbox.transforms import drop_columns
-from salesnav_source.sync import DestinationError, Report
 from salesnav_source.windows import Days, Window
 
 from .house import (
@@ -646,7 +646,7 @@ def test_load_that_finds_the_database_locked_is_taken_up_by_the_next_run(home: H
     home.assert_truth([Window(home.first_day, home.day(5))])
     seen = len(home.sandbox.requests)
     report = home.sync()
-    assert report.loaded_pending and not report.not_loaded
+    assert not report.not_loaded
     assert not home.posts(seen)
     home.assert_truth()
     assert_no_day_asked_twice(home.posts())
@@ -709,7 +709,7 @@ def test_load_that_fails_for_any_reason_loses_no_window(
 @pytest.mark.parametrize("kind", ["garbage", "truncated", "older", "newer", "other-columns"])
 def test_a_journal_that_cannot_be_used_is_set_aside(home: House, kind: str) -> None:
     home.sync(end_date=str(home.day(5)))
-    path = home.folder / home.machine / "house" / "salesnav_journal.sqlite"
+    path = home.folder / home.machine / "house.salesnav.sqlite"
     if kind == "garbage":
         path.write_bytes(b"this is no database" * 500)
     elif kind == "truncated":
@@ -724,7 +724,7 @@ def test_a_journal_that_cannot_be_used_is_set_aside(home: House, kind: str) -> N
     report = home.sync()
     assert not report.not_loaded
     home.assert_truth()
-    assert "it was set aside as salesnav_journal.sqlite.unusable-1" in render(report)
+    assert "it was set aside as house.salesnav.sqlite.unusable-1" in render(report)
     assert path.with_name(path.name + ".unusable-1").exists()
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from salesnav_source.exceptions import AccessTokenError
+from salesnav_source.loading import plan
+from salesnav_source.planning import Refresh
 from salesnav_source.report import render, render_plan
-from salesnav_source.run import LoadLimits
-from salesnav_source.sandbox import ContractSpec
+from salesnav_source.sandbox import ContractSpec, faults
 from salesnav_source.schema import ACTIVITIES, CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
-from salesnav_source.sync import plan, state_of
+from salesnav_source.session import LoadLimits
 from salesnav_source.windows import Days, Window
 
 from .house import (
@@ -108,7 +110,7 @@ def test_what_changes_outside_the_lookback_stays_as_it_was(home: House) -> None:
     assert home.rows("SELECT count(*) FROM salesnav.activities WHERE activity_id = 'late'") == [(0,)]
 
 
-def test_a_full_refresh_starts_over(home: House) -> None:
+def test_a_full_refresh_asks_again_for_all_and_replaces_each_day(home: House) -> None:
     home.sync()
     home.world.withdraw("activities", ONE, lambda row: row["created_at"].date() == home.day(9))
     home.world.add_row("activities", ONE, row_on(home.day(8)))
@@ -116,17 +118,81 @@ def test_a_full_refresh_starts_over(home: House) -> None:
     home.sync(full_refresh=True)
     home.assert_truth()
     assert set(windows(home.posts(seen)).values()) == {Days((Window(home.first_day, home.yesterday),))}
-    assert len(home.jobs()) == 6
+    assert len(home.jobs()) == 12
     seen = len(home.sandbox.requests)
     home.sync()
     assert not home.posts(seen)
 
 
-def test_a_full_refresh_in_several_loads_drops_once(home: House) -> None:
+def test_a_full_refresh_in_several_loads(home: House) -> None:
     home.sync()
     home.sync(full_refresh=True, limits=LoadLimits(rows=1, seconds=60))
     home.assert_truth()
-    assert len(home.jobs()) == 6
+    assert len(home.jobs()) == 12
+
+
+def test_a_full_refresh_touches_only_what_is_named(home: House) -> None:
+    home.sync()
+    for contract in (ONE, TWO):
+        home.world.withdraw("seats", contract, lambda row: row["snapshot_date"] == home.day(2))
+        home.world.add_row("activities", contract, row_on(home.day(8)))
+    before = home.rows("SELECT * FROM salesnav.seats WHERE contract LIKE '%2' ORDER BY ALL")
+    activities = home.rows("SELECT * FROM salesnav.activities ORDER BY ALL")
+    seen = len(home.sandbox.requests)
+    home.sync(full_refresh=True, exports=["seats"], contracts=[ONE])
+    assert [asked[:2] for asked in home.posts(seen)] == [("seats", ONE)]
+    assert home.rows("SELECT * FROM salesnav.activities ORDER BY ALL") == activities
+    assert home.rows("SELECT * FROM salesnav.seats WHERE contract LIKE '%2' ORDER BY ALL") == before
+    assert home.rows(f"SELECT count(*) FROM salesnav.seats WHERE snapshot_date = '{home.day(2)}'") == [(3,)]
+
+
+def test_a_full_refresh_of_days_leaves_the_others(home: House) -> None:
+    home.sync()
+    home.world.add_row("activities", ONE, row_on(home.day(8)))
+    home.world.add_row("activities", ONE, row_on(home.day(6)))
+    seen = len(home.sandbox.requests)
+    home.sync(full_refresh=Refresh(home.day(7), home.day(5)), exports=["activities"])
+    assert set(windows(home.posts(seen)).values()) == {Days((Window(home.day(7), home.day(5)),))}
+    found = home.rows("SELECT count(*) FROM salesnav.activities WHERE activity_id = 'late'")
+    assert found == [(1,)]
+
+
+def test_a_full_refresh_of_a_longer_history_keeps_it(home: House) -> None:
+    home.sync()
+    seen = len(home.sandbox.requests)
+    home.sync(full_refresh=True, start_date=str(home.day(3)))
+    assert set(windows(home.posts(seen)).values()) == {Days((Window(home.first_day, home.yesterday),))}
+    home.assert_truth()
+
+
+def test_a_full_refresh_that_fails_loses_nothing_and_is_taken_up_by_a_later_run(home: House) -> None:
+    home.sync()
+    home.world.add_row("activities", ONE, row_on(home.day(8)))
+    home.sandbox.add_fault(faults.internal_error().where(contract=ONE, times=None))
+    report = home.sync(full_refresh=True)
+    assert {window.contract for window in report.failed} == {ONE}
+    assert home.rows("SELECT count(*) FROM salesnav.activities WHERE contract LIKE '%1'")[0][0] > 0
+    home.sandbox.clear_faults()
+    seen = len(home.sandbox.requests)
+    home.sync()
+    assert {asked[1] for asked in home.posts(seen)} == {ONE}
+    home.assert_truth()
+
+
+def test_a_full_refresh_while_the_token_is_refused_changes_nothing(home: House) -> None:
+    home.sync()
+    home.sandbox.revoke_token()
+    with pytest.raises(AccessTokenError):
+        home.sync(full_refresh=True)
+    home.assert_truth()
+
+
+def test_the_plan_of_a_full_refresh_shows_what_it_asks_for(home: House) -> None:
+    home.sync()
+    planned = plan(home.pipeline(), home.settings(contracts=[ONE]), ["seats"], Refresh(home.day(4), home.day(3)))
+    assert [(task.contract, task.export, task.window) for task in planned.tasks] == [
+        (ONE, "seats", Window(home.day(4), home.day(3)))
+    ]
 
 
 def test_a_gap_after_a_pause_is_filled(home: House) -> None:
@@ -180,7 +246,7 @@ def test_the_state_stays_small_over_many_days(tmp_path: Path) -> None:
         for _ in range(7):
             home.sync(exports=["activities"])
             home.clock.next_day()
-        state = state_of(home.pipeline())
+        state = home.pipeline().state["sources"]["salesnav"]
         (covered,) = state["resources"]["activities"]["coverage"].values()
         assert len(covered["loaded"]) == 1
         assert len(covered["unsettled"]) <= 4

@@ -104,10 +104,10 @@ def test_a_run_that_ends_with_a_bug_keeps_them(home: House) -> None:
     process = Process(home).start(
         patch=ROOT_AT_DEBUG
         + """
-import salesnav_source.exports
+import salesnav_source.jobs.runner
 def bug(*args):
     raise RuntimeError("a bug")
-salesnav_source.exports.read_export = bug
+salesnav_source.jobs.runner.read_export = bug
 """,
         **LOUD,
         **renewable(home, TOKEN),
@@ -141,7 +141,7 @@ def test_the_list_of_processes_does_not_show_them(tmp_path: Path, home: House) -
     while not home.sandbox.jobs and process.poll() is None:
         time.sleep(0.02)
     assert TOKEN.encode() not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
-    journals = list(home.folder.rglob("salesnav_journal.sqlite*"))
+    journals = list(home.folder.rglob("*.salesnav.sqlite*"))
     assert journals
     for path in journals:
         assert TOKEN.encode() not in path.read_bytes()

@@ -1,4 +1,4 @@
-"""What the scripts in `pipelines/` share: options, credentials, messages and exit codes."""
+"""Loading from a terminal or a scheduler: options, credentials, messages and exit codes."""
 
 import argparse
 import contextlib
@@ -13,33 +13,37 @@ from typing import Any, NoReturn
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
 from dlt.common.runtime.collector import LogCollector, TqdmCollector
 
+from salesnav_source.cli.terminal import (
+    COMPLETE,
+    DATASET,
+    INCOMPLETE,
+    NOT_TRIED,
+    SANDBOX_PIPELINE,
+    SANDBOX_POLL_INTERVAL,
+    say,
+)
 from salesnav_source.exceptions import (
     AccessDeniedError,
     AccessTokenError,
     ConfigurationError,
+    DestinationError,
     PipelineBusyError,
     SalesnavError,
 )
+from salesnav_source.loading import plan, sync
+from salesnav_source.planning import Refresh
 from salesnav_source.report import render, render_plan
 from salesnav_source.schema import EXPORTS
-from salesnav_source.settings import SECTION, SalesnavConfiguration, Settings
-from salesnav_source.sync import DestinationError, plan, sync
-
-COMPLETE = 0
-NOT_TRIED = 2
-INCOMPLETE = 3
-
-DATASET = "salesnav"
-SANDBOX_PIPELINE = "salesnav_sandbox"
-SANDBOX_POLL_INTERVAL = 0.5
-
+from salesnav_source.settings import SECTION, resolve_settings
 
 _M_ARENA_MAX, _ARENAS = -8, 2
 """glibc's name of the setting in `mallopt`, and how many arenas there are to be."""
+
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class _WithoutTraces(logging.Filter):
@@ -55,8 +59,16 @@ class _WithoutTraces(logging.Filter):
         return True
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM has come."""
+class _Stopped(KeyboardInterrupt):
+    """A signal that ends the run has come.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 def main(
@@ -76,20 +88,20 @@ def main(
         with _stoppable():
             return _run(pipeline_name, destination, options)
     except (KeyboardInterrupt, SignalReceivedException) as stop:
-        number = getattr(stop, "signal_code", signal.SIGTERM if isinstance(stop, _Terminated) else signal.SIGINT)
-        _say("Stopped. Jobs in flight are kept; a new run goes on from them.")
+        number = getattr(stop, "signal_code", getattr(stop, "number", signal.SIGINT))
+        say("Stopped. Jobs in flight are kept; a new run goes on from them.")
         return 128 + int(number)
     except DestinationError as error:
-        _say(str(error))
-        return INCOMPLETE if error.pending else NOT_TRIED
+        say(str(error))
+        return NOT_TRIED if error.in_vain else INCOMPLETE
     except (ConfigurationError, PipelineBusyError, AccessTokenError, AccessDeniedError) as error:
-        _say(str(error))
+        say(str(error))
         return NOT_TRIED
     except SalesnavError as error:
-        _say(f"{error}\nNothing was lost: a new run asks again.")
+        say(f"{error}\nNothing was lost: a new run asks again.")
         return INCOMPLETE
     except (ConfigurationException, MissingDependencyException) as error:
-        _say(f"The configuration is incomplete: {error}")
+        say(f"The configuration is incomplete: {error}")
         return NOT_TRIED
 
 
@@ -115,10 +127,14 @@ def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], o
             pipeline_name, dataset = _apart(warehouse)
         pipeline = dlt.pipeline(pipeline_name, destination=warehouse, dataset_name=dataset, progress=_progress())
         exports = tuple(dict.fromkeys(options.export or EXPORTS))
+        refresh: Refresh | bool = False
+        if options.full_refresh:
+            named = (options.start_date and settings.start_date, options.end_date and settings.end_date)
+            refresh = Refresh(named[0] or None, named[1] or None)
         if options.plan:
-            print(render_plan(plan(pipeline, settings, exports, options.full_refresh), listed=not settings.contracts))
+            print(render_plan(plan(pipeline, settings, exports, refresh), listed=not settings.contracts))
             return COMPLETE
-        report = sync(pipeline, settings, exports, options.full_refresh)
+        report = sync(pipeline, settings, exports, refresh)
         print(render(report))
         return INCOMPLETE if report.failed else COMPLETE
 
@@ -130,21 +146,6 @@ def share_memory() -> None:
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
-
-
-def resolve_settings(explicit: dict[str, Any]) -> Settings:
-    """Returns the settings from dlt's configuration, with explicit values first.
-
-    Raises:
-        ConfigurationError: if a setting is missing or wrong.
-    """
-    try:
-        configuration = resolve_configuration(
-            SalesnavConfiguration(), sections=("sources", SECTION), explicit_value=explicit
-        )
-    except ConfigurationException as error:
-        raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
-    return Settings.check(configuration)
 
 
 def _apart(warehouse: Any) -> tuple[str, str]:
@@ -187,16 +188,25 @@ def _progress() -> Any:
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Lets SIGTERM end the run as Ctrl-C does."""
+    """Lets SIGTERM and SIGINT end the run at once, wherever it is.
+
+    Raises:
+        _Stopped: when a signal has come, also where something in between has swallowed the exception.
+    """
+    received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
-        raise _Terminated
+        received.append(number)
+        raise _Stopped(number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in _STOPS if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
+        if received:
+            raise _Stopped(received[-1])
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parser(pipeline_name: str) -> argparse.ArgumentParser:
@@ -215,12 +225,10 @@ def _parser(pipeline_name: str) -> argparse.ArgumentParser:
     parser.add_argument("--end-date", metavar="DAY", help="last day wanted, YYYY-MM-DD, UTC; default yesterday")
     parser.add_argument("--database", metavar="PATH", help=f"where to load; default {pipeline_name}.duckdb for DuckDB")
     parser.add_argument("--plan", action="store_true", help="print what would be asked for, and create no job")
-    parser.add_argument("--full-refresh", action="store_true", help="drop tables and state, and load everything anew")
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="ask again for what is named (exports, contracts, days), or for all that is wanted or loaded, and replace each"
+        " day when it has come",
+    )
     return parser
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)
-
-
-__all__ = ["COMPLETE", "INCOMPLETE", "NOT_TRIED", "main", "resolve_settings", "share_memory"]

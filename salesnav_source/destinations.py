@@ -1,12 +1,10 @@
-"""What differs between warehouses: the layout of tables, what the scripts load into, and one staging dataset per pipeline."""
+"""What differs between destinations: which can be loaded into, the layout of tables, and one staging dataset per pipeline."""
 
 import importlib.util
 from argparse import Namespace
-from collections.abc import Callable
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
@@ -51,37 +49,48 @@ def own_staging(pipeline: dlt.Pipeline) -> None:
         destination.config_params[STAGING_LAYOUT] = f"{SHARED_STAGING}_{pipeline.pipeline_name.replace('%', '%%')}"
 
 
-def is_embedded(pipeline: dlt.Pipeline | None) -> bool:
-    """Tells whether rows go into an embedded DuckDB.
+REPLACING = (
+    "DuckDB, MotherDuck, DuckLake, PostgreSQL, BigQuery, Snowflake, Databricks, Redshift, SQL Server, ClickHouse"
+)
+"""Destinations of dlt that can replace days: those with the merge strategy delete-insert, by their documentation."""
 
-    There a file that may have been copied twice can be told (see `pending`), while on a server an answer that was lost
-    leaves open whether rows were added.
+
+def require_replacing(pipeline: Any) -> None:
+    """Makes sure that the destination can replace days, before any job is made.
+
+    Raises:
+        ConfigurationError: if it cannot, with those that can.
     """
-    return pipeline is not None and pipeline.destination.destination_type == "dlt.destinations.duckdb"
+    if pipeline.destination is None:
+        raise ConfigurationError(
+            "The pipeline has no destination: rows are read for the load that takes them, so it has to be known before."
+        )
+    kind = pipeline.destination.destination_type
+    strategies = pipeline.destination.capabilities().supported_merge_strategies or []
+    # by dlt's sqlalchemy rows would go into SQLite too, which compares moments as text
+    if "delete-insert" not in strategies or kind.endswith(".sqlalchemy"):
+        raise ConfigurationError(
+            f"{pipeline.destination.destination_name} cannot be loaded into: late rows are taken in by replacing days, which"
+            f" it cannot do (dlt's merge strategy delete-insert). These can: {REPLACING}. No job was created."
+        )
+    if not pipeline.config.restore_from_destination:
+        raise ConfigurationError(
+            f"restore_from_destination is off for pipeline {pipeline.pipeline_name}, so dlt does not keep its state in the"
+            " warehouse, where it belongs beside the rows that it tells of. Switch it on; no job was created."
+        )
 
 
-def row_search(pipeline: dlt.Pipeline | None) -> Callable[[str, str], bool]:
-    """Returns what tells whether a table surely has no row that fits a condition; False where that is not known for sure.
+def require_no_package(pipeline: Any) -> None:
+    """Makes sure that nothing extracted before waits: dlt would load it by what is extracted now.
 
-    Only an embedded DuckDB is asked. Call this where no rows are at hand: dlt's configuration keeps the frames of those who
-    resolve it, and so all that is in them.
+    Raises:
+        ConfigurationError: if a package waits.
     """
-    if pipeline is None or not is_embedded(pipeline):
-        return lambda table, condition: False
-    client = pipeline.sql_client()
-
-    def holds_none(table: str, condition: str) -> bool:
-        try:
-            with client:
-                name = client.make_qualified_table_name(table)
-                return not client.execute_sql(f"SELECT 1 FROM {name} WHERE {condition} LIMIT 1")
-        except DestinationUndefinedEntity:
-            return True
-        except Exception:
-            # whatever keeps the answer away: the rows are merged then, as if there were some
-            return False
-
-    return holds_none
+    if pipeline.list_extracted_load_packages():
+        raise ConfigurationError(
+            f"Pipeline {pipeline.pipeline_name} holds what was extracted before and is not loaded yet. Call"
+            " pipeline.normalize() and pipeline.load() first, or give both sources to one pipeline.run([...])."
+        )
 
 
 def bigquery(options: Namespace) -> Any:

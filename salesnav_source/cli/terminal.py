@@ -1,0 +1,23 @@
+"""What the commands share: exit codes, names, and how to talk to a terminal."""
+
+import sys
+
+COMPLETE = 0
+NOT_TRIED = 2
+INCOMPLETE = 3
+STOPPED = 130
+
+DATASET = "salesnav"
+DEFAULT_PIPELINE = "salesnav_to_duckdb"
+SANDBOX_PIPELINE = "salesnav_sandbox"
+SANDBOX_POLL_INTERVAL = 0.5
+
+
+def one_line(text: str) -> str:
+    """Returns a text on one line, without characters that cannot be printed."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())
+
+
+def say(message: str) -> None:
+    """Tells the person, apart from what the command prints for others."""
+    print(message, file=sys.stderr)

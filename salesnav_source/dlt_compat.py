@@ -1,0 +1,152 @@
+"""Every use of dlt that is not its documented API, each with its reason. `tests/test_dlt_compat.py` holds each promise."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.common.storages.load_package import load_package_state
+from dlt.extract.exceptions import CurrentSourceNotAvailable
+from dlt.pipeline import trace
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+SCOPE_HINT = "x-merge-destination-scope"
+"""Where a table's schema keeps the rows that a merge replaces. `dlt.mark.with_hints` would set it too, but its hints are
+passed on to the transformers of a user, whose tables have no such columns."""
+DEDUPLICATED_HINT = "x-stage-data-deduplicated"
+"""Where a table's schema says that no row is staged twice."""
+
+_PACKAGE_FOLDERS = ("normalize/extracted", "load/normalized", "load/new")
+"""Where packages lie that a run would load, or that a crash has left on the way there."""
+
+
+def active_pipeline() -> Any:
+    """Returns the pipeline that is active, None if there is none; `dlt.current.pipeline` raises or makes one up."""
+    context = Container()[PipelineContext]
+    return context.pipeline() if context.is_active() else None
+
+
+def current_source() -> Any:
+    """Returns the source that is being extracted; None where a resource is iterated by itself."""
+    try:
+        return dlt.current.source()
+    except CurrentSourceNotAvailable:
+        return None
+
+
+def current_load_id() -> str:
+    """Returns the id of the load that is being extracted, which dlt puts in rows only where they are not Arrow."""
+    return str(load_package_state()["load_id"])
+
+
+def has_own_steps(resource: Any) -> bool:
+    """Tells whether a user has added steps, e.g. by `add_map`, to a resource that has none of its own.
+
+    `dlt.current.pipe()` tells it only of the resource that is being evaluated.
+    """
+    return len(resource._pipe) > 1
+
+
+def is_extracting() -> bool:
+    """Tells whether a load is being extracted, and rows are not just being looked at."""
+    try:
+        return bool(load_package_state()["load_id"])
+    except Exception:
+        return False
+
+
+def stored_state(pipeline: Any, client: Any) -> dict[str, Any] | None:
+    """Returns the state that the pipeline's last complete load has left in the warehouse.
+
+    `sync_destination` would install it only where its version is at least that of the state on this disk.
+    """
+    state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+    return dict(state) if state else None
+
+
+def forget_scopes(pipeline: Any, tables: list[str]) -> None:
+    """Takes the rows that the last load has replaced out of the schema that the pipeline keeps.
+
+    A package that a killed run has extracted is loaded with that schema: with an older scope, it would delete rows that
+    are not in the package. Without a scope it is merged by key.
+    """
+    if "salesnav" not in pipeline.schemas:
+        return
+    schema = pipeline.schemas["salesnav"]
+    stale = [name for name in tables if name in schema.tables and SCOPE_HINT in schema.tables[name]]
+    for name in stale:
+        del schema.tables[name][SCOPE_HINT]
+        schema.tables[name].pop(DEDUPLICATED_HINT, None)
+        schema.tables[name]["write_disposition"] = "merge"
+    if stale:
+        pipeline.schemas.save_schema(schema)
+
+
+def pending_schemas(working_dir: Path) -> set[str]:
+    """Returns the names of the schemas of packages that wait to be loaded, however a crash has left them."""
+    import json
+
+    names = set()
+    for folder in _PACKAGE_FOLDERS:
+        for path in (working_dir / folder).glob("*/schema.json"):
+            try:
+                names.add(str(json.loads(path.read_text(encoding="utf-8"))["name"]))
+            except (OSError, ValueError, KeyError, TypeError):
+                # a package whose schema was not written whole cannot be loaded by anyone
+                continue
+    return names
+
+
+@contextmanager
+def stops_at_once(pipeline: Any) -> Iterator[None]:
+    """Has dlt leave signals alone: it puts a stop off while it loads, and forgets one that comes late."""
+    config = pipeline.runtime_config
+    before = config.intercept_signals
+    config.intercept_signals = False
+    try:
+        yield
+    finally:
+        config.intercept_signals = before
+
+
+class _EndOfRun:
+    """Calls back when a pipeline's run has ended, as one of dlt's tracking modules."""
+
+    def __init__(self, pipeline_name: str, callback: Callable[[], None]) -> None:
+        self._pipeline_name = pipeline_name
+        self._callback = callback
+        self._last_step: tuple[str, bool] = ("", False)
+
+    def on_start_trace(self, *args: Any) -> None:
+        """Does nothing."""
+
+    def on_start_trace_step(self, *args: Any) -> None:
+        """Does nothing."""
+
+    def on_end_trace_step(self, trace: Any, step: Any, pipeline: Any, step_info: Any, send_state: bool) -> None:
+        """Remembers how the last step ended."""
+        if pipeline.pipeline_name == self._pipeline_name:
+            self._last_step = (step.step, isinstance(step_info, BaseException))
+
+    def on_end_trace(self, trace: Any, pipeline: Any, send_state: bool) -> None:
+        """Calls back, unless the load is still to come, as in `extract` called by itself."""
+        name, failed = self._last_step
+        if pipeline.pipeline_name == self._pipeline_name and (failed or name not in ("extract", "normalize")):
+            _tracking_modules().remove(self)
+            self._callback()
+
+
+def at_end_of_run(pipeline: Any, callback: Callable[[], None]) -> None:
+    """Has a function called once, when the run of a pipeline that is under way has ended, its load included.
+
+    A source is not told of what comes after its extract.
+    """
+    _tracking_modules().append(_EndOfRun(pipeline.pipeline_name, callback))
+
+
+def _tracking_modules() -> list[Any]:
+    modules: list[Any] = trace.TRACKING_MODULES
+    return modules

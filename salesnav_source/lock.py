@@ -1,0 +1,90 @@
+"""The lock that keeps two runs of one pipeline apart, from the plan to the end of the load."""
+
+import os
+import socket
+import threading
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import ClassVar
+
+from filelock import FileLock, Timeout
+
+from salesnav_source.exceptions import PipelineBusyError
+
+PATIENCE = 1.0
+"""Seconds to wait for the lock: `salesnav status` holds it for a moment, to see whether a run is at work."""
+
+
+class PipelineLock:
+    """The lock of one pipeline. The thread that holds it may take it again, as for two instances of the source in a run."""
+
+    _held: ClassVar[dict[Path, "PipelineLock"]] = {}
+    _inherited: ClassVar[list["PipelineLock"]] = []
+    """Locks of a process that this one was forked from; letting go of them would unlock them there."""
+
+    def __init__(self, pipelines_dir: str, pipeline_name: str) -> None:
+        """Prepares the lock of a pipeline."""
+        self._pipeline_name = pipeline_name
+        self._path = Path(pipelines_dir) / f"{pipeline_name}.salesnav.lock"
+        self._holder = self._path.with_suffix(".holder")
+        self._lock = FileLock(self._path, timeout=PATIENCE)
+        self._thread = 0
+
+    def acquire(self) -> None:
+        """Takes the lock.
+
+        Raises:
+            PipelineBusyError: if another run holds it, with what is known of that run.
+        """
+        held = PipelineLock._held.get(self._path)
+        if held is not None and held._thread == threading.get_ident():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if held is not None:
+                raise Timeout(str(self._path))
+            self._lock.acquire()
+        except Timeout:
+            raise self._busy() from None
+        self._thread = threading.get_ident()
+        PipelineLock._held[self._path] = self
+        since = datetime.now(timezone.utc)
+        self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since:%Y-%m-%d %H:%M:%S} UTC")
+
+    def release(self) -> None:
+        """Lets go of the lock, if this process has it; holds nothing up if not."""
+        held = PipelineLock._held.pop(self._path, None)
+        if held is not None:
+            self._holder.unlink(missing_ok=True)
+            held._lock.release()
+
+    def check(self) -> None:
+        """Makes sure that no other run is at work, and changes nothing.
+
+        Raises:
+            PipelineBusyError: if one is.
+        """
+        if self._path.exists() and self._path not in PipelineLock._held:
+            try:
+                with self._lock:
+                    return
+            except Timeout:
+                raise self._busy() from None
+
+    def _busy(self) -> PipelineBusyError:
+        try:
+            holder = self._holder.read_text(encoding="utf-8")
+        except OSError:
+            holder = "which one is not known"
+        return PipelineBusyError(
+            f"Another run of pipeline {self._pipeline_name} is at work: {holder} (it holds {self._path}). Wait until it has"
+            " ended; nothing was asked of LinkedIn."
+        )
+
+    @classmethod
+    def _forget_in_child(cls) -> None:
+        cls._inherited += cls._held.values()
+        cls._held = {}
+
+
+os.register_at_fork(after_in_child=PipelineLock._forget_in_child)

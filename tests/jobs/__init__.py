@@ -1,0 +1,1 @@
+"""Tests of export jobs: the state machine, the lanes, and the runner."""

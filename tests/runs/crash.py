@@ -1,0 +1,289 @@
+"""Killing a run before each step that changes a disk or a server, and running again.
+
+An audit hook counts the steps: files opened for writing, renamed or removed, folders made or removed, each below the test's
+own folder; besides, each POST and each commit of the journal and of DuckDB. `Crashes` prepares a pipeline, kills a run of it
+at a step, and runs it again.
+
+    python -m tests.runs.crash          all steps of all ways to run, with what came of them
+"""
+
+import datetime as dt
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.runs.house import ONE, TWO, assert_warehouse_is_truth, house, posts
+
+TWay = Literal["script", "pipeline first", "source first"]
+TLoad = Literal["first", "daily"]
+WAYS: tuple[TWay, ...] = ("script", "pipeline first", "source first")
+LOADS: tuple[TLoad, ...] = ("first", "daily")
+PIPELINE = "salesnav_to_duckdb"
+DAY_SECONDS = 86400.0
+STUCK = 7
+"""Exit code of a child in which dlt could not go on with what it found on this disk."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a child process does."""
+
+    way: TWay
+    folder: str
+    environment: dict[str, str]
+    offset: float
+    """Seconds by which its clock is off."""
+    kill_at: int = 0
+    """Before which step it is killed; never if 0."""
+    reset: bool = False
+    """Whether the pipeline's working folder is reset first, as `dlt pipeline NAME sync` does."""
+
+
+class Steps:
+    """Counts steps, and ends the process before one of them."""
+
+    def __init__(self, folder: str, kill_at: int) -> None:
+        self.count = 0
+        self._folder = folder
+        self._kill_at = kill_at
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(60)
+
+    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """Counts what an audit event tells of, if it changes the test's own folder."""
+        if event == "open":
+            path, mode, flags = arguments
+            changes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)) if isinstance(flags, int) else False
+            changes = changes or (isinstance(mode, str) and bool(set(mode) & set("wax+")))
+        elif event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"):
+            path, changes = arguments[0], True
+        else:
+            return
+        if changes and isinstance(path, (str, bytes, os.PathLike)) and self._folder in os.fsdecode(path):
+            self()
+
+
+def _child(run: Run) -> None:
+    os.environ.update(run.environment)
+    os.chdir(run.folder)
+    sys.stdout = sys.stderr = open(Path(run.folder) / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
+    import dlt
+
+    from salesnav_source import salesnav
+    from salesnav_source.cli.load import main
+    from salesnav_source.client import Client
+    from salesnav_source.jobs.clock import SystemClock
+    from salesnav_source.journal import Journal
+
+    SystemClock.epoch = lambda self: time.time() + run.offset  # type: ignore[method-assign]
+    database = str(Path(run.folder) / "warehouse.duckdb")
+    steps = Steps(run.folder, run.kill_at)
+    create, transaction = Client.create_job, Journal._transaction
+
+    def counted_create(*arguments: Any) -> Any:
+        steps()
+        answer = create(*arguments)
+        steps()
+        return answer
+
+    @contextmanager
+    def counted_transaction(journal: Journal) -> Iterator[Any]:
+        with transaction(journal) as db:
+            yield db
+            steps()
+
+    Client.create_job = counted_create  # type: ignore[method-assign, assignment]
+    Journal._transaction = counted_transaction  # type: ignore[method-assign, assignment]
+    _count_commits(steps)
+    sys.addaudithook(steps.audit)
+
+    def pipeline() -> dlt.Pipeline:
+        return dlt.pipeline(PIPELINE, destination=dlt.destinations.duckdb(database), dataset_name="salesnav")
+
+    try:
+        if run.reset:
+            pipeline().drop().sync_destination()
+        if run.way == "script":
+            code = main(PIPELINE, lambda options: dlt.destinations.duckdb(database), [])
+        elif run.way == "pipeline first":
+            made = pipeline()
+            made.run(salesnav())
+            code = 0
+        else:
+            source = salesnav()
+            pipeline().run(source)
+            code = 0
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        code = STUCK
+    Path(run.folder, "steps.txt").write_text(str(steps.count))
+    os._exit(code)
+
+
+def _count_commits(steps: Steps) -> None:
+    """Counts each commit of DuckDB, before and after."""
+    from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+
+    commit = DuckDbSqlClient.commit_transaction
+
+    def counted(client: Any) -> None:
+        steps()
+        commit(client)
+        steps()
+
+    DuckDbSqlClient.commit_transaction = counted  # type: ignore[method-assign]
+
+
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(
+    ["salesnav_source.cli.load", "salesnav_source.source", "dlt", "duckdb", "tests.runs.crash"]
+)
+
+
+class Crashes:
+    """A pipeline of which runs are killed and taken up, in one way to run it."""
+
+    def __init__(self, folder: Path, home: Any, way: TWay, load: TLoad) -> None:
+        self.way = way
+        self.load = load
+        self._folder = folder
+        self._home = home
+        self._prepared = folder / "prepared"
+        self._prepared.mkdir(parents=True)
+        if load == "daily":
+            assert self._run(self._prepared, -DAY_SECONDS).exitcode == 0, self._output(self._prepared)
+        self.stuck: Counter[str] = Counter()
+
+    def count_steps(self) -> int:
+        """Returns how many steps a run takes that is not killed."""
+        place = self._copy()
+        assert self._run(place, 0.0).exitcode == 0, self._output(place)
+        steps = int((place / "steps.txt").read_text())
+        shutil.rmtree(place)
+        return steps
+
+    def try_step(self, step: int) -> str:
+        """Kills a run before a step, runs it again, and compares tables and jobs with what they should be.
+
+        Returns:
+            What came of it: `killed`, or `not reached` if the run had ended before.
+
+        Raises:
+            AssertionError: if a row or a job is absent or surplus.
+        """
+        place, seen = self._copy(), len(self._home.sandbox.requests)
+        killed = self._run(place, 0.0, kill_at=step)
+        if killed.exitcode != -signal.SIGKILL:
+            assert killed.exitcode == 0, self._output(place)
+            shutil.rmtree(place)
+            return "not reached"
+        for _ in range(1 if self.way == "script" else 3):
+            ended = self._run(place, 0.0)
+            if ended.exitcode == STUCK and self.way != "script":
+                # dlt itself cannot go on; the README names the command that does this
+                self.stuck[self._output(place).strip().splitlines()[-1][:120]] += 1
+                ended = self._run(place, 0.0, reset=True)
+            assert ended.exitcode == 0, f"step {step}: exit {ended.exitcode}\n{self._output(place)}"
+        first = self._home.first_day
+        days = [_window(first, self._home.yesterday)]
+        assert_warehouse_is_truth(place / "warehouse.duckdb", self._home.world, (ONE, TWO), days)
+        needed = 6
+        asked = posts(self._home.sandbox.requests[seen:])
+        assert needed <= len(asked) <= needed + 1, f"step {step}: {len(asked)} jobs for {needed} windows"
+        self._assert_records(place)
+        shutil.rmtree(place)
+        return "killed"
+
+    def _assert_records(self, place: Path) -> None:
+        from tests.runs.house import query
+
+        told = query(place / "warehouse.duckdb", "SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+        assert len(told) == len(set(told)), "a job is accounted for twice"
+
+    def _copy(self) -> Path:
+        place = Path(tempfile.mkdtemp(dir=self._folder))
+        shutil.copytree(self._prepared, place, dirs_exist_ok=True)
+        (place / "output.txt").unlink(missing_ok=True)
+        return place
+
+    def _run(self, place: Path, offset: float, kill_at: int = 0, reset: bool = False) -> Any:
+        sandbox = self._home.sandbox
+        self._home.clock.offset = offset
+        environment = {
+            "DLT_DATA_DIR": str(place / "data"),
+            "RUNTIME__DLTHUB_TELEMETRY": "false",
+            "RUNTIME__LOG_LEVEL": "CRITICAL",
+            "PROGRESS": "log",
+            "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN": sandbox.access_token,
+            "SOURCES__SALESNAV__BASE_URL": sandbox.base_url,
+            "SOURCES__SALESNAV__CONTRACTS": json.dumps([ONE, TWO]),
+            "SOURCES__SALESNAV__START_DATE": str(self._home.first_day),
+            "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
+            "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
+        }
+        run = Run(self.way, str(place), environment, offset, kill_at, reset)
+        process = _CONTEXT.Process(target=_child, args=(run,))
+        process.start()
+        process.join(60)
+        if process.is_alive():
+            process.kill()
+            raise AssertionError(f"the run hangs\n{self._output(place)}")
+        self._home.clock.offset = 0.0
+        return process
+
+    def _output(self, place: Path) -> str:
+        path = place / "output.txt"
+        return path.read_text(encoding="utf-8")[-3000:] if path.exists() else ""
+
+
+def _window(first: dt.date, last: dt.date) -> Any:
+    from salesnav_source.windows import Window
+
+    return Window(first, last)
+
+
+@contextmanager
+def crashes(folder: Path, way: TWay, load: TLoad) -> Iterator[Crashes]:
+    """Serves a tiny world, and prepares a pipeline whose runs are killed."""
+    with house(folder / "house", day=None, days=6, job_seconds=(0.0, 0.0)) as home:
+        yield Crashes(folder, home, way, load)
+
+
+def main() -> int:
+    """Tries all steps of all ways, and tells how many there are."""
+    failed = 0
+    for way in WAYS:
+        for load in LOADS:
+            with tempfile.TemporaryDirectory() as folder, crashes(Path(folder), way, load) as tried:
+                steps, came = tried.count_steps(), Counter[str]()
+                for step in range(1, steps + 1):
+                    try:
+                        came[tried.try_step(step)] += 1
+                    except AssertionError as error:
+                        came["FAILED"] += 1
+                        print(f"{way}, {load} load, step {step}: {error}", flush=True)
+                failed += came["FAILED"]
+                print(f"{way}, {load} load: {steps} steps, {dict(came)}, dlt stuck: {dict(tried.stuck)}", flush=True)
+    print(f"{failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
