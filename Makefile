@@ -4,13 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench bench-quick clean
+.PHONY: demo test crash check format bench bench-quick clean
 
 demo: $(READY) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+crash: $(READY) ## kills runs before each step that changes a disk or a server, and runs them again; takes an hour
+	$(BIN)/python -m tests.runs.crash
 
 check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .
