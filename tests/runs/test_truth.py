@@ -6,7 +6,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ from salesnav_source.sandbox.transforms import extra_columns
 from salesnav_source.windows import Window
 
 from .house import (
-    DAY,
-    NAMES,
     ONE,
     TWO,
     House,
@@ -348,13 +346,10 @@ def files(home: House) -> Any:
 
 
 @both
-def test_plain_files_are_refused_before_any_job(home: House, run: TRun) -> None:
-    pipeline = home.pipeline(destination=files(home))
+def test_plain_files_are_refused_before_any_job(home: House, run: TRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "pipeline", partial(home.pipeline, destination=files(home)))
     with pytest.raises(Exception) as caught:
-        if run is sync_run:
-            home.sync(pipeline=pipeline)
-        else:
-            pipeline.run(source(home))
+        run(home)
     cause = root_cause(caught.value)
     assert isinstance(cause, ConfigurationError)
     assert "filesystem cannot be loaded into" in str(cause) and "DuckDB" in str(cause)
@@ -661,4 +656,3 @@ def test_the_source_in_another_process_of_the_same_user(home: House) -> None:
     pipeline_run(home)
     assert_truth(home, home.database)
     assert query(home.database, "SELECT count(*) FROM salesnav.contracts") == [(3,)]
-    assert closing is not None and DAY and NAMES
