@@ -85,11 +85,22 @@ class JobRecord:
     plan: JobPlan = field(repr=False)
     file: CsvFile = field(repr=False)
     clock: Callable[[], float] = field(repr=False)
+    ahead: "JobRecord | None" = field(default=None, repr=False)
+    """The job of its lane that was created before it; None without one, or without lanes."""
+
+    def __post_init__(self) -> None:
+        self.starts_at = self.created_at if self.ahead is None else max(self.created_at, self.ahead.ends_at)
+        """When its turn comes: as soon as the job ahead of it has ended."""
+
+    @property
+    def ends_at(self) -> float:
+        """When it ends; `plan.seconds` is how long it takes once its turn has come."""
+        return self.starts_at + self.plan.seconds
 
     @property
     def status(self) -> str:
         """The status of the job now."""
-        age = self.clock() - self.created_at
+        age = self.clock() - self.starts_at
         if age >= self.plan.seconds:
             return self.plan.outcome
         return "ENQUEUED" if age < self.plan.seconds / 3 else "PROCESSING"
@@ -166,7 +177,9 @@ class Api:
     world: World
     clock: Callable[[], float] = time.time
     job_seconds: tuple[float, float] = (1.0, 3.0)
-    url_seconds: float = 10800.0
+    url_seconds: float = 3600.0
+    file_seconds: float = 7 * 86400.0
+    lanes: bool = True
     page_size: int = 10
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-secret"
@@ -182,6 +195,7 @@ class Api:
         self._armed: list[_Armed] = []
         self._tokens: dict[str, _Token] = {}
         self._urls: dict[str, tuple[JobRecord, int]] = {}
+        self._lanes: dict[tuple[str, str], JobRecord] = {}
         self._random = random.Random(f"{self.world.seed}/api")
         self._renewals = 1
 
@@ -351,7 +365,10 @@ class Api:
         for effect in effects:
             effect.on_job(plan)
         file = self.world.file(export, contract, first_day, last_day)
-        job = JobRecord(job_id, contract, action, export, first_day, last_day, self.clock(), plan, file, self.clock)
+        ahead = self._lanes.get((contract, export)) if self.lanes else None
+        now = self.clock()
+        job = JobRecord(job_id, contract, action, export, first_day, last_day, now, plan, file, self.clock, ahead)
+        self._lanes[contract, export] = job
         self.jobs.append(job)
         return job
 
@@ -364,7 +381,12 @@ class Api:
         if not 0 <= number < len(self.jobs) or self.jobs[number].contract != contract:
             raise _refused(404, f"Export job {job_id} was not found")
         job = self.jobs[number]
+        self._check_kept(job)
         return self._call_of_job("poll", job), lambda _: Answer(fields=self._describe(job))
+
+    def _check_kept(self, job: JobRecord) -> None:
+        if self.clock() >= job.ends_at + self.file_seconds:
+            raise _refused(404, f"Export job {job.id} is no longer kept")
 
     def _describe(self, job: JobRecord) -> dict[str, Any]:
         status = job.status
@@ -383,6 +405,7 @@ class Api:
             raise _refused(404, "No such file")
         if self.clock() * 1000 >= expire_at:
             raise _refused(401, "The URL has expired")
+        self._check_kept(job)
         headers = {"Content-Type": "text/csv", "Content-Disposition": f'attachment; filename="{job.id}.csv"'}
         found = job
         return (

@@ -35,8 +35,10 @@ class Sandbox:
         world: What it serves; by default a world whose today follows the clock.
         faults: What goes wrong.
         port: Port to listen on; 0 for any free one.
-        job_seconds: The shortest and the longest time a job takes.
-        url_seconds: How long a download URL lives.
+        job_seconds: The shortest and the longest time a job takes, once its turn has come.
+        url_seconds: How long a download URL lives; then it answers 401, and asking for the job gives a fresh one.
+        file_seconds: How long a job and its file are kept after the job has ended; then both are not found (404).
+        lanes: Whether jobs of one contract's export run one after another, as LinkedIn says; side by side if not.
         page_size: Contracts per page at most.
         access_token: The first access token.
         refresh_token: The first refresh token.
@@ -55,7 +57,9 @@ class Sandbox:
         faults: Sequence[Fault] = (),
         port: int = 0,
         job_seconds: tuple[float, float] = (1.0, 3.0),
-        url_seconds: float = 10800.0,
+        url_seconds: float = 3600.0,
+        file_seconds: float = 7 * 86400.0,
+        lanes: bool = True,
         page_size: int = 10,
         access_token: str = "sandbox-token",
         refresh_token: str = "sandbox-refresh-token",
@@ -77,6 +81,8 @@ class Sandbox:
             clock=clock,
             job_seconds=job_seconds,
             url_seconds=url_seconds,
+            file_seconds=file_seconds,
+            lanes=lanes,
             page_size=page_size,
             client_id=client_id,
             client_secret=client_secret,
