@@ -281,7 +281,7 @@ class Load:
             claim.rows = None if self._has_own_steps(task.export) else claim.rows + result.rows_loaded
         if claim.rejected is not None:
             asked_for = REJECTED_ROWS.name in self._selected and not self._has_own_steps(REJECTED_ROWS.name)
-            claim.rejected = claim.rejected + result.rows_rejected if asked_for else None
+            claim.rejected = claim.rejected + result.rows_rejected + result.values_rejected if asked_for else None
         self._discard(task)
 
     def _claim(self, export: str) -> Claim:

@@ -92,8 +92,14 @@ def render(report: "Report") -> str:
     outside = sum(result.rows_outside + result.rows_undated for result in results)
     if outside:
         lines.append(f"{outside:,} outcomes bear no date, or one outside the days asked for; they are replaced by key.")
-    if any(window.task.file and window.task.file.result.rows_rejected for window in report.loaded):
+    values = sum(result.values_rejected for result in results)
+    if values:
+        lines.append(f"{values:,} values could not be read; their rows were loaded without them.")
+    if values or any(result.rows_rejected for result in results):
         lines.append("Rejected rows are in the table rejected_rows, whole and with the reason.")
+    for window in report.loaded:
+        if window.task.file and window.task.file.result.note:
+            lines.append(f"{window.task}: {window.task.file.result.note}.")
     lines += _not_loaded(report.not_loaded)
     lines += report.notes
     lines.append(

@@ -193,7 +193,15 @@ class Session:
             task = Task(window.contract, window.export, window.window)
             self.journal.keep_record(job_record(task, self.clock.epoch(), window.reason))
         pool = self._belongings.enter_context(reading_pool())
-        self.runner = ExportRunner(self.client, self.journal, self.policy, self._spool, self.clock, pool)
+        self.runner = ExportRunner(
+            self.client,
+            self.journal,
+            self.policy,
+            self._spool,
+            self.clock,
+            pool,
+            max_rejected=self.settings.max_rejected,
+        )
         self._belongings.callback(self.runner.stop)
         now = self.clock.now()
         self.runner.start(_known_from(task, now) for task in self.plan.tasks)
