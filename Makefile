@@ -13,7 +13,7 @@ test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 crash: $(READY) ## kills runs before each step that changes a disk or a server, and runs them again; takes an hour
-	$(BIN)/python -m tests.runs.crash
+	$(BIN)/python -m tests.runs.crash_all
 
 check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -247,7 +247,9 @@ class Load:
         if self._pipeline is None or task.file.rows is None or task.export not in self._selected:
             return None
         schema, name = dlt.current.source_schema(), self.table(task.export)
-        contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name)
+        # the table as it was stored may still have the contract of an earlier run
+        declared = self._source.resources[task.export].compute_table_schema() if self._source is not None else None
+        contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name, declared)
         is_known = name in {table["name"] for table in schema.data_tables(seen_data_only=True)}
         known = set(schema.tables[name]["columns"]) if is_known else set()
         columns = {schema.naming.normalize_identifier(column) for column in read_schema(task.file.rows).names}

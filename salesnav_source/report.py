@@ -120,18 +120,18 @@ def _grouped(windows: Iterable[LoadedWindow]) -> dict[tuple[str, str], list[Load
 
 
 def _not_loaded(windows: Sequence[WindowReport]) -> list[str]:
+    """Returns the windows that are open, those of a contract's export and reason in one line, and each one that has failed."""
+    opened: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
+    for one in windows:
+        if one.kind == "open":
+            opened[one.contract, one.export, one.reason].append(one.window)
     lines = []
-    for kind, head in (("open", "Open:"), ("failed", "Failed:")):
-        days: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
-        for one in windows:
-            if one.kind == kind:
-                days[one.contract, one.export, one.reason].append(one.window)
-        if days:
-            told = [
-                f"  {export} of {contract}, {Days.of(own)}: {reason}"
-                for (contract, export, reason), own in sorted(days.items())
-            ]
-            lines += [head, *told, ""]
+    if opened:
+        told = [f"  {export} of {urn}, {Days.of(own)}: {why}" for (urn, export, why), own in sorted(opened.items())]
+        lines += ["Open:", *told, ""]
+    failed = sorted({w for w in windows if w.kind == "failed"}, key=lambda w: (w.contract, w.export, w.window))
+    if failed:
+        lines += ["Failed:", *(f"  {w.export} of {w.contract}, {w.window}: {w.reason}" for w in failed), ""]
     return lines
 
 

@@ -218,7 +218,7 @@ def read_ledger(
         holding = {
             (key, load_id)
             for (key, load_id), claim in earlier.items()
-            if claim.table not in ledger.missing_tables
+            if _table_of(key, {(key, load_id): claim}) not in ledger.missing_tables
             and ((key, load_id) in verified or (load_id in complete and _holds(warehouse, key, load_id, claim)))
         }
         ledger.holding = holding
@@ -257,8 +257,10 @@ def _look_for_tables(
 
 def _table_of(key: str, claims: Mapping[tuple[str, str], Claim]) -> str:
     """Returns the table that a key of the state speaks of; nothing if it is a user's own."""
+    if key not in EXPORTS:
+        return ""
     named = [claim.table for (own, _), claim in claims.items() if own == key]
-    return named[-1] if named else key if key in EXPORTS else ""
+    return named[-1] if named else key
 
 
 def _holds(warehouse: OpenWarehouse, key: str, load_id: str, claim: Claim) -> bool:

@@ -446,7 +446,7 @@ class ExportRunner:
         job = task.job
         if task.at_linkedin and job is not None and JobStatus.parse(event.job.status) is JobStatus.COMPLETED:
             insort(others, now - (job.turn if job.turn is not None else job.known_since))
-        eager = self._lanes.planned[task.lane] > 1 and self._lanes.is_alone(task) if task.at_linkedin else False
+        eager = self._lanes.planned[task.lane] > 1 and self._lanes.is_nearly_done(task)
         return replace(event, eager=eager, others=others)
 
     def _note_answer(self, task: Task, event: TEvent, now: float) -> None:

@@ -2,10 +2,7 @@
 
 An audit hook counts the steps: files opened for writing, renamed or removed, folders made or removed, each below the test's
 own folder; besides, each POST and each commit of the journal and of DuckDB. `Crashes` prepares a pipeline, kills a run of it
-at a step, and runs it again.
-
-    python -m tests.runs.crash                  all steps of all ways to run, with what came of them
-    python -m tests.runs.crash script           those of one way
+at a step, and runs it again. `crash_all` tries all steps.
 """
 
 import datetime as dt
@@ -265,26 +262,3 @@ def crashes(folder: Path, way: TWay, load: TLoad) -> Iterator[Crashes]:
     """Serves a tiny world, and prepares a pipeline whose runs are killed."""
     with house(folder / "house", day=None, days=6, job_seconds=(0.0, 0.0)) as home:
         yield Crashes(folder, home, way, load)
-
-
-def main() -> int:
-    """Tries all steps of all ways, and tells how many there are."""
-    failed = 0
-    for way in [way for way in WAYS if way in sys.argv[1:] or not sys.argv[1:]]:
-        for load in LOADS:
-            with tempfile.TemporaryDirectory() as folder, crashes(Path(folder), way, load) as tried:
-                steps, came = tried.count_steps(), Counter[str]()
-                for step in range(1, steps + 1):
-                    try:
-                        came[tried.try_step(step)] += 1
-                    except AssertionError as error:
-                        came["FAILED"] += 1
-                        print(f"{way}, {load} load, step {step}: {error}", flush=True)
-                failed += came["FAILED"]
-                print(f"{way}, {load} load: {steps} steps, {dict(came)}, dlt stuck: {dict(tried.stuck)}", flush=True)
-    print(f"{failed} failed")
-    return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
