@@ -270,6 +270,9 @@ class Load:
         result = task.file.result
         self._rows += result.rows_loaded
         claim = self._claim(task.export)
+        if result.columns:
+            found = (*result.columns, *result.extra_columns)
+            self._session.note_columns(self.exports[task.export], task, found, window.read_on)
         claim.windows.append(ClaimedWindow(task.contract, task.window, window.read_on))
         days = task.window
         if not result.has_day_column:

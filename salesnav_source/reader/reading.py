@@ -127,13 +127,14 @@ class _Reading:
         layout, writer = self._write(NO_REPETITIONS, hashes)
         rows = writer.loaded + writer.tally.rows.total()
         note = self._check_count(rows, writer, expected_rows)
+        # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
+        if expected_rows != 0:
+            writer.tally.require_form(self.export, rows, writer.loaded, max_rejected)
         repeated = hashes.repeated()
         if len(repeated):
             layout, writer = self._write(self._find_repetitions(repeated))
         tally = writer.tally
         rejected = tally.rows.total()
-        if expected_rows != 0:
-            tally.require_form(self.export, rows, writer.loaded, max_rejected)
         return ReadResult(
             rows=rows,
             rows_loaded=writer.loaded,
