@@ -18,7 +18,7 @@ from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
 from salesnav_source.lock import PipelineLock
 from salesnav_source.planning import NO_ACCESS, Plan, make_plan
-from salesnav_source.report import table
+from salesnav_source.report import fitted, table, wrapped
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.session import journal_path
 from salesnav_source.settings import SECTION, Settings
@@ -183,8 +183,13 @@ def collect(
         pipeline.deactivate()
 
 
-def render(status: Status) -> str:
-    """Returns the status as text for a person."""
+def render(status: Status, width: int | None = None) -> str:
+    """Returns the status as text for a person.
+
+    Args:
+        status: what is known.
+        width: how long lines may be; as long as they are if None.
+    """
     lines = [
         f"Pipeline {status['pipeline']} to {status['destination'] or 'no destination'}, dataset {status['dataset']},"
         f" as of {_minute(status['as_of'])}"
@@ -195,7 +200,7 @@ def render(status: Status) -> str:
         lines.append("A run was interrupted while it loaded: what it had received is fetched again.")
     lines.append("")
     if status["exports"]:
-        lines += table(
+        lines += fitted(
             ("contract", "export", "days covered", "covered", "open", "failed"),
             [
                 (
@@ -208,6 +213,7 @@ def render(status: Status) -> str:
                 )
                 for one in status["exports"]
             ],
+            width,
         )
         lines.append("")
     for head, missing in (
@@ -218,7 +224,7 @@ def render(status: Status) -> str:
             lines += [head, *(_missing_line(one, span) for one, span in missing), ""]
     if status["jobs"]:
         lines += ["In flight:", *_jobs_table(status["jobs"], status["running"]), ""]
-    return "\n".join([*lines, *status["notes"], _outlook(status)])
+    return wrapped([*lines, *status["notes"], _outlook(status)], width)
 
 
 def _is_running(pipeline_name: str, folder: Path) -> bool:
