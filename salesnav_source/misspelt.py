@@ -40,7 +40,11 @@ def misspelt_settings() -> list[str]:
         else:
             candidates, said, prefix = known | _OF_DLT | tables, section, ""
         if said not in candidates:
-            close = get_close_matches(said.replace("-", "_"), sorted(known | credentials), 1, 0.7)
+            close = (
+                ["access_token"]
+                if said in ("token", "api_key")
+                else get_close_matches(said.replace("-", "_"), sorted(known | credentials), 1, 0.7)
+            )
             meant = f" Is {_spelt(close[0], where)} meant?" if close else ""
             notes.append(f"{where} sets {_spelt(prefix + said, where)}, which is no setting and has no effect.{meant}")
     return list(dict.fromkeys(notes))

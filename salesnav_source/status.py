@@ -17,6 +17,7 @@ from salesnav_source.exceptions import ConfigurationError, JournalError, Pipelin
 from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
 from salesnav_source.lock import PipelineLock
+from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.planning import NO_ACCESS, Plan, make_plan
 from salesnav_source.report import fitted, table, wrapped
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
@@ -237,11 +238,26 @@ def _is_running(pipeline_name: str, folder: Path) -> bool:
 
 def _attach(pipeline_name: str, folder: Path) -> dlt.Pipeline:
     if not (folder / pipeline_name / dlt.Pipeline.STATE_FILE).is_file():
+        if (folder / f"{pipeline_name}.salesnav.sqlite").exists() and (made := _made_again(pipeline_name, folder)):
+            return made
         raise ConfigurationError(
             f"There is no pipeline {pipeline_name} in {folder}: it has not run on this machine under that name. Run it,"
             " or name another with --pipeline, or its place with --pipelines-dir."
         )
     return dlt.attach(pipeline_name, pipelines_dir=str(folder))
+
+
+def _made_again(pipeline_name: str, folder: Path) -> dlt.Pipeline | None:
+    """Returns a pipeline of `salesnav load` whose working folder a run has emptied and, killed, has not filled again.
+
+    It loads into the default DuckDB file or the configured warehouse; None if its name does not tell which.
+    """
+    name = "salesnav_to_duckdb" if pipeline_name == SANDBOX_PIPELINE else pipeline_name
+    kind = name.removeprefix("salesnav_to_").removeprefix(f"{SANDBOX_PIPELINE}_")
+    if kind == name or kind not in ("duckdb", "bigquery", "snowflake", "postgres"):
+        return None
+    dataset = SANDBOX_PIPELINE if pipeline_name.startswith(f"{SANDBOX_PIPELINE}_") else DATASET
+    return dlt.pipeline(pipeline_name, pipelines_dir=str(folder), destination=kind, dataset_name=dataset)
 
 
 def _pipelines_dir(pipeline_name: str, pipelines_dir: str | None) -> Path:

@@ -24,10 +24,11 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from salesnav_source import cli
-from salesnav_source.cli.terminal import SANDBOX_PIPELINE
+from salesnav_source.cli import contracts as contracts_command
 from salesnav_source.client import Contract
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.loading import sync
+from salesnav_source.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
 from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import change, forbidden, throttle
 from salesnav_source.settings import resolve_settings
@@ -77,6 +78,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[TServe]:
             world = World(contracts=specs, seats_per_contract=2, activities_per_seat=2)
             sandbox = stack.enter_context(Sandbox(world, **options))  # type: ignore[arg-type]
             monkeypatch.setenv(f"{PREFIX}BASE_URL", sandbox.base_url)
+            monkeypatch.setattr(contracts_command, "_refuse_invented", lambda base_url: None)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__ACCESS_TOKEN", sandbox.access_token)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__TOKEN_URL", sandbox.token_url)
             return sandbox
@@ -176,7 +178,7 @@ def test_there_may_be_nothing_to_choose(serve: TServe, run: TRun) -> None:
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Stands in for a terminal on which keys are pressed."""
-    monkeypatch.setattr(cli, "_on_terminal", lambda: True)
+    monkeypatch.setattr(contracts_command, "_on_terminal", lambda: True)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         yield pipe.send_text
 
@@ -244,7 +246,9 @@ def test_a_choice_that_has_no_effect_is_told(
 
 
 def test_choosing_on_a_real_terminal(serve: TServe, project: Path) -> None:
-    serve()
+    (project / ".dlt").mkdir()
+    base_url = serve().base_url
+    (project / ".dlt/config.toml").write_text(f'[sources.salesnav]\nbase_url = "{base_url}"\n')
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
     environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
@@ -264,7 +268,7 @@ def test_choosing_on_a_real_terminal(serve: TServe, project: Path) -> None:
         shown = _read_until(terminal.fileno(), b"1 contract chosen")
         assert process.wait(10) == 0, shown
     assert tomlkit.parse((project / ".dlt/config.toml").read_text()).unwrap() == {
-        "sources": {"salesnav": {"contracts": [NORTH]}}
+        "sources": {"salesnav": {"base_url": base_url, "contracts": [NORTH]}}
     }
 
 
@@ -323,7 +327,7 @@ def test_writing_a_choice_keeps_all_else(project: Path, before: str) -> None:
     path = project / "config.toml"
     path.write_bytes(before.encode())
     path.chmod(0o600)
-    cli.write_choice(path, CHOSEN)
+    contracts_command.write_choice(path, CHOSEN)
     after = path.read_bytes().decode()
     expected = tomlkit.parse(before).unwrap()
     expected.setdefault("sources", {}).setdefault("salesnav", {})["contracts"] = [NORTH, SOUTH]
@@ -339,10 +343,10 @@ def test_writing_a_choice_keeps_all_else(project: Path, before: str) -> None:
 
 def test_writing_a_choice_twice_changes_nothing(project: Path) -> None:
     path = project / "config.toml"
-    cli.write_choice(path, CHOSEN)
+    contracts_command.write_choice(path, CHOSEN)
     once = path.read_text()
     assert f'"{NORTH}", # North "A" = 1' in once
-    cli.write_choice(path, CHOSEN)
+    contracts_command.write_choice(path, CHOSEN)
     assert path.read_text() == once
 
 
@@ -353,7 +357,7 @@ def test_a_file_that_cannot_be_changed_is_left(project: Path, before: str) -> No
     path = project / "config.toml"
     path.write_bytes(before.encode(errors="surrogateescape"))
     with pytest.raises(ConfigurationError, match=r"could not be changed.*by hand") as raised:
-        cli.write_choice(path, CHOSEN)
+        contracts_command.write_choice(path, CHOSEN)
     assert NORTH in str(raised.value)
     assert path.read_bytes() == before.encode(errors="surrogateescape")
     assert os.listdir(project) == ["config.toml"]
@@ -362,7 +366,7 @@ def test_a_file_that_cannot_be_changed_is_left(project: Path, before: str) -> No
 def test_a_link_to_the_configuration_stays_one(project: Path) -> None:
     path = project / "config.toml"
     path.symlink_to("real.toml")
-    cli.write_choice(path, CHOSEN)
+    contracts_command.write_choice(path, CHOSEN)
     assert path.is_symlink() and NORTH in (project / "real.toml").read_text()
 
 
@@ -528,7 +532,7 @@ def loaded(serve: TServe, project: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     serve(SPECS[:1], job_seconds=(0, 0))
     monkeypatch.setenv("PIPELINES__PIPELINES_DIR", str(project / "places"))
     settings = resolve_settings({"poll_interval": 0.05, "start_date": "2020-01-01", "end_date": "2020-01-01"})
-    for name in (cli.DEFAULT_PIPELINE, SANDBOX_PIPELINE):
+    for name in (DEFAULT_PIPELINE, SANDBOX_PIPELINE):
         pipeline = dlt.pipeline(name, destination="duckdb", dataset_name="salesnav")
         sync(pipeline, settings)
         pipeline.deactivate()
@@ -540,7 +544,7 @@ def test_the_status_of_a_pipeline(loaded: None, run: TRun, project: Path, monkey
     result = run("status", "--json")
     assert (result.code, result.err) == (0, "")
     status = json.loads(result.out)
-    assert status["working_dir"] == str(project / "places" / cli.DEFAULT_PIPELINE)
+    assert status["working_dir"] == str(project / "places" / DEFAULT_PIPELINE)
     assert [one["contract"] for one in status["exports"]] == [NORTH] * 3
     assert status["exports"][0]["covered"] == [{"first": "2020-01-01", "last": "2020-01-01", "days": 1}]
     assert status["exports"][0]["open"][0]["first"] == "2020-01-02"
@@ -551,7 +555,7 @@ def test_the_status_of_a_pipeline(loaded: None, run: TRun, project: Path, monkey
 
 def test_real_contracts_are_not_wanted_of_the_sandbox(loaded: None, run: TRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{PREFIX}CONTRACTS", f'["{SOUTH}"]')
-    for name, contracts in ((cli.DEFAULT_PIPELINE, {NORTH, SOUTH}), (SANDBOX_PIPELINE, {NORTH})):
+    for name, contracts in ((DEFAULT_PIPELINE, {NORTH, SOUTH}), (SANDBOX_PIPELINE, {NORTH})):
         status = json.loads(run("status", "--json", "--pipeline", name).out)
         assert {one["contract"] for one in status["exports"]} == contracts
 

@@ -5,12 +5,13 @@ and `--version` answer at once.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from salesnav_source.cli.options import command_parser
-from salesnav_source.cli.terminal import STOPPED, say
+from salesnav_source.cli.terminal import PIPE_CLOSED, STOPPED, say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
         try:
             return run(options)
+        except BrokenPipeError:
+            raise
         except Exception as error:
             said, code = explain(error)
             say(said)
@@ -34,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError):
         say("Stopped.")
         return STOPPED
+    except BrokenPipeError:
+        # who reads what is printed has seen enough, e.g. `head`; nothing may be printed when Python ends either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 __all__ = ["main"]

@@ -1,5 +1,6 @@
 """What a command says of an error, in a sentence, and the exit code that goes with it."""
 
+import contextlib
 import os
 import re
 
@@ -26,7 +27,10 @@ _NOTHING_TRIED = (ConfigurationError, PipelineBusyError, AccessTokenError, Acces
 
 def keep_to_ourselves() -> None:
     """Switches dlt's telemetry off, unless the user has configured it."""
-    if dlt.config.get("runtime.dlthub_telemetry") is None:
+    configured: object = None
+    with contextlib.suppress(Exception):  # a configuration that cannot be read is told of by who reads it
+        configured = dlt.config.get("runtime.dlthub_telemetry")
+    if configured is None:
         os.environ[_TELEMETRY] = "false"
 
 
@@ -89,12 +93,10 @@ def _of_missing_settings(said: str) -> str:
     section = next(iter(keys.values())).lower().split("__")[:-1]
     advice = ""
     if "bigquery" in section:
-        advice = (
-            " With project_id alone, Google's default credentials are taken (gcloud auth application-default login)."
-        )
+        advice = " Or log in by `gcloud auth application-default login`; then project_id alone is enough."
     return (
-        f"The configuration is incomplete: {', '.join(keys)} must be set in [{'.'.join(section)}] of"
-        f" {settings_folder() / 'secrets.toml'}, or in the environment as {', '.join(keys.values())}.{advice} Nothing was"
+        f"Settings are missing: {', '.join(keys)}. Put them into [{'.'.join(section)}] of"
+        f" {settings_folder() / 'secrets.toml'}, or into the environment as {', '.join(keys.values())}.{advice} Nothing was"
         " asked of LinkedIn."
     )
 

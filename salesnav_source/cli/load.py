@@ -20,6 +20,7 @@ from salesnav_source.cli.errors import explain, keep_to_ourselves
 from salesnav_source.cli.options import script_parser
 from salesnav_source.cli.record import RunRecord, check_writable
 from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
+from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.loading import CHECKPOINT, plan, sync
 from salesnav_source.misspelt import misspelt_settings
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
@@ -76,6 +77,10 @@ def _load(destination: Callable[[argparse.Namespace], Any], options: argparse.Na
     try:
         if options.report_json:
             check_writable(Path(options.report_json))
+    except ConfigurationError as error:
+        say(str(error))
+        return NOT_TRIED
+    try:
         with _stoppable():
             code = _run(destination, options, record)
     except (KeyboardInterrupt, SignalReceivedException) as stop:

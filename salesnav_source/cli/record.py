@@ -13,6 +13,7 @@ from typing import Any
 import dlt
 
 from salesnav_source import __version__
+from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.files import replace_file
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.loading import Report
@@ -29,15 +30,18 @@ def check_writable(path: Path) -> None:
     """Makes sure, before a job is made, that a report can be written.
 
     Raises:
-        OSError: if it cannot.
+        ConfigurationError: if it cannot.
     """
-    if path.is_dir():
-        raise IsADirectoryError(21, "it is a folder", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab"):
-        pass
-    if path.stat().st_size == 0:
-        path.unlink()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab"):
+            pass
+        if path.stat().st_size == 0:
+            path.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"--report-json {path}: it cannot be written: {error.strerror}. Name a file in a folder that can be written to."
+        ) from None
 
 
 class RunRecord:

@@ -1,6 +1,5 @@
 """What the commands share: exit codes, names, and how to talk to a terminal."""
 
-import os
 import shutil
 import sys
 
@@ -8,6 +7,7 @@ COMPLETE = 0
 NOT_TRIED = 2
 INCOMPLETE = 3
 STOPPED = 130
+PIPE_CLOSED = 141
 
 SANDBOX_POLL_INTERVAL = 0.5
 
@@ -24,6 +24,4 @@ def say(message: str) -> None:
 
 def width() -> int | None:
     """Returns how many columns the terminal has; None where the output goes elsewhere, and lines may be long."""
-    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit():
-        return shutil.get_terminal_size().columns
-    return None
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
