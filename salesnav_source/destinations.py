@@ -108,8 +108,8 @@ def duckdb(options: Namespace) -> Any:
     path = Path(options.database or f"{SANDBOX_PIPELINE if options.sandbox else options.pipeline}.duckdb")
     if options.database is not None and (not options.database.strip() or ":" in options.database.partition("/")[0]):
         raise ConfigurationError(
-            f"--database {options.database!r} is no file: it must be the path of a file. A database in memory would be gone with the"
-            " run; for MotherDuck write a script of your own, as AGENTS.md tells."
+            f"--database {options.database!r} is not the path of a file. A database in memory would be gone with"
+            " the run; for MotherDuck write a script of your own, as AGENTS.md tells."
         )
     if path.stem.lower() == DATASET:
         raise ConfigurationError(
