@@ -76,16 +76,22 @@ def chosen_display(quiet: bool = False) -> Display:
     return Display(LogCollector(log_period=LOG_SECONDS, logger=sys.stderr, dump_system_stats=False))
 
 
+_TRIES = ("w_run_job", "complete_jobs", "load_single_package")
+"""Where dlt logs each try of a load job; what it comes to is said at the end."""
+
+
 class _Tidy(logging.Filter):
-    """Takes the stack traces off what dlt logs, unless DEBUG asks for them, and lets the display make way for it."""
+    """Keeps stack traces and single tries out of what dlt logs, unless DEBUG asks for them, and has the display make way."""
 
     def __init__(self, display: Display) -> None:
         super().__init__()
         self._display = display
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Lets every record pass."""
+        """Lets a record pass that a person has to know."""
         if not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
+            if record.filename == "load.py" and record.funcName in _TRIES:
+                return False
             said = record.getMessage()
             if "Traceback (most recent" in said:
                 record.msg, record.args = said.partition("Traceback (most recent")[0].rstrip(), ()
