@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         findings = [_finding("fail", "configuration", str(error))]
     else:
         findings = examine(settings)
-    findings += [_finding("warn", "settings", note) for note in misspelt_settings()]
+        findings += [_finding("warn", "settings", note) for note in misspelt_settings()]
     print(_render_findings(findings))
     return NOT_TRIED if any(finding["level"] == "fail" for finding in findings) else COMPLETE
 
