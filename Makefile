@@ -7,7 +7,7 @@ DEMO := $(VENV)/.ready-for-demo
 OLD_PYTHON := import sys; v = sys.version_info; sys.exit(v < (3, 10) and "salesnav-source needs Python 3.10 or newer, and this \
 is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
-.PHONY: demo test check format bench bench-quick clean
+.PHONY: demo test crash check format bench bench-quick clean
 
 demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
@@ -15,6 +15,9 @@ demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckd
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+crash: $(READY) ## kills runs before each step that changes a disk or a server, and runs them again; takes an hour
+	$(BIN)/python -m tests.runs.crash_all
 
 check: $(READY) ## formatting, lint and types
 	$(BIN)/ruff format --check .

@@ -51,7 +51,7 @@ FULL = Scale(
     backfill_day_rows=2_000,
     job_seconds=(5.0, 30.0),
     poll_interval=5.0,
-    budget=20,
+    budget=30,
     job_durations=(10.0, 60.0, 300.0, 1200.0),
 )
 

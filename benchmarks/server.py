@@ -77,12 +77,18 @@ class Api:
         path = make_file(self.folder, file)
         with self._lock:
             self.calls["create"] += 1
+            lane, seconds, now = f"{file.contract} {export}", self._random.uniform(*self.job_seconds), time.time()
+            # LinkedIn works on one job of a contract's export at a time (documented)
+            begins = max([now, *(other["ends"] for other in self.jobs if other["lane"] == lane)])
             job = {
                 "id": 100_000 + len(self.jobs),
+                "lane": lane,
                 "path": str(path),
                 "rows": rows_of(path),
-                "seconds": self._random.uniform(*self.job_seconds),
-                "created": time.time(),
+                "seconds": seconds,
+                "created": now,
+                "begins": begins,
+                "ends": begins + seconds,
                 "polls": 0,
                 "noticed": None,
             }
@@ -94,8 +100,8 @@ class Api:
         self._count("poll")
         job, now = self.jobs[job_id - 100_000], time.time()
         job["polls"] += 1
-        if now < job["created"] + job["seconds"]:
-            return {"id": job_id, "status": "PROCESSING"}
+        if now < job["ends"]:
+            return {"id": job_id, "status": "PROCESSING" if now >= job["begins"] else "ENQUEUED"}
         job["noticed"] = job["noticed"] or now
         return {
             "id": job_id,

@@ -24,11 +24,11 @@ class Trace:
         self._began = time.time()
 
     def __enter__(self) -> "Trace":
-        from salesnav_source import exports
         from salesnav_source.client import Client
+        from salesnav_source.jobs import runner
 
         self._watch(Client, "download", "download")
-        self._watch(exports, "read_export", "read and type")
+        self._watch(runner, "read_export", "read and type")
         self._thread.start()
         return self
 

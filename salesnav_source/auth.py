@@ -1,7 +1,6 @@
 """The access token: which one is valid now, and renewing it once for all calls that wait."""
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import requests
 from requests.auth import AuthBase
 
 from salesnav_source.exceptions import AccessTokenError, UnavailableError
+from salesnav_source.files import replace_file
 from salesnav_source.settings import SCOPE, SalesnavCredentials
 
 WHAT_TO_DO = (
@@ -158,12 +158,7 @@ def keep_in_secrets(old: str, new: str, path: Path | None = None) -> bool:
         quoted, escaped = re.compile(rf"""(["']){re.escape(old)}\1"""), json.dumps(new)
         if not quoted.search(text):
             return False
-        mode = path.stat().st_mode & 0o777
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(quoted.sub(lambda _: escaped, text).encode())
-        os.replace(beside, path)
+        replace_file(path, quoted.sub(lambda _: escaped, text).encode())
     except OSError:
         return False
     return True

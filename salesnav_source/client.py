@@ -5,18 +5,21 @@ Source of the calls and their answers: LinkedIn's documentation of Sales Navigat
 """
 
 import contextlib
+import json
 import logging
 import socket
 import ssl
 import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import parse_qs, quote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -30,9 +33,12 @@ from salesnav_source.exceptions import (
     DownloadUrlExpiredError,
     IncompleteFileError,
     JobNotFoundError,
+    NotReadyError,
     RequestRefusedError,
+    StalledDownloadError,
     ThrottledError,
     UnavailableError,
+    UnusableAnswerError,
 )
 from salesnav_source.settings import Settings
 from salesnav_source.spool import Spool
@@ -47,6 +53,10 @@ MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 20
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
+FIRST_BYTE_TIMEOUT = 300.0
+"""Seconds that the first byte of a file may take: LinkedIn may have to fetch it first."""
+STANDSTILL_SECONDS, STANDSTILL_BYTES = 30.0, 4096
+"""A download of which so few bytes have come in so many seconds has come to a standstill."""
 
 
 @dataclass(frozen=True)
@@ -101,31 +111,41 @@ class Client:
         self.tokens = TokenProvider(settings.credentials, self._post_form)
         self.server_time: datetime | None = None
         """The time that LinkedIn's last answer bore, if it bore one."""
+        self.notes: list[str] = []
+        """What the user should be told, e.g. of an entry in the listing of contracts that cannot be used."""
 
     def contracts(self) -> list[Contract]:
         """Lists the contracts of the token's owner, page by page.
 
-        A server that ignores `start` and repeats its page ends the listing and doubles nothing.
+        A page may hold fewer entries than it should without being the last one (told), so links and the total say whether
+        more comes. A server that ignores `start` and repeats its page ends the listing and doubles nothing. An entry that
+        cannot be used is noted and left out.
 
         Raises:
             ApiError: if LinkedIn refuses or does not answer.
         """
         found: dict[str, Contract] = {}
+        notes: list[str] = []
+        seen: set[str] = set()
+        start: int | None = 0
         for page in range(MAX_PAGES):
-            query = f"q=contractsByMember&start={len(found)}&count={PAGE_SIZE}" if page else "q=contractsByMember"
+            query = f"q=contractsByMember&start={start}&count={PAGE_SIZE}" if page else "q=contractsByMember"
             answer = self._call("GET", f"/salesContracts?{query}")
             elements = answer.get("elements")
             if not isinstance(elements, list):
                 raise UnavailableError("LinkedIn's answer to the listing of contracts has no elements.")
-            known = len(found)
+            known = len(seen)
             for element in elements:
+                seen.add(json.dumps(element, sort_keys=True))
                 contract = _contract(element)
-                found.setdefault(contract.urn, contract)
-            paging = answer.get("paging")
-            count = paging.get("count") if isinstance(paging, dict) else None
-            full = isinstance(count, int) and 0 < count <= len(elements)
-            if not full or len(found) == known:
+                if isinstance(contract, str):
+                    notes.append(contract)
+                else:
+                    found.setdefault(contract.urn, contract)
+            start = _next_start(answer.get("paging"), start or 0, len(elements))
+            if start is None or len(seen) == known:
                 break
+        self.notes = list(dict.fromkeys(notes))
         return list(found.values())
 
     def create_job(self, action: str, contract: str, window: Window) -> Job:
@@ -137,12 +157,13 @@ class Client:
             window: the days, whole and at most 90 (documented).
 
         Raises:
+            UnusableAnswerError: if LinkedIn has created a job and does not say which.
             ApiError: if LinkedIn refuses or does not answer; after an UnavailableError the job may exist or not.
         """
         body = {"startAt": window.start_ms, "endAt": window.end_ms, "contract": contract}
-        answer = self._call("POST", f"/salesAnalyticsExportJobs?action={action}", json=body)
-        value = answer.get("value")
-        return _job(value if isinstance(value, dict) else answer)
+        path = f"/salesAnalyticsExportJobs?action={action}"
+        created: Job = self._call("POST", path, json=body, read=_created_job)
+        return created
 
     def job(self, job_id: int, contract: str) -> Job:
         """Asks how an export job is doing; a completed one gets a fresh download URL.
@@ -173,7 +194,8 @@ class Client:
         Raises:
             DownloadRefusedError: if the URL leads where no token may go.
             DownloadUrlExpiredError: if LinkedIn no longer takes the URL.
-            IncompleteFileError: if the transfer broke off.
+            NotReadyError: if the file is not there yet.
+            IncompleteFileError: if the transfer broke off, or came to a standstill.
             ApiError: if LinkedIn refuses or does not answer.
         """
         for _ in range(MAX_REDIRECTS + 1):
@@ -183,6 +205,8 @@ class Client:
                 if response.is_redirect:
                     url = urljoin(url, response.headers["Location"])
                     continue
+                if response.status_code == 202:
+                    raise NotReadyError("The file is not ready yet (HTTP 202).", _retry_after(response))
                 if response.status_code in (401, 403, 404, 410):
                     raise DownloadUrlExpiredError(
                         f"The download URL is no longer valid (HTTP {response.status_code}).", response.status_code
@@ -194,13 +218,16 @@ class Client:
     def _receive(self, response: requests.Response, target: Path | Spool) -> int:
         declared = response.headers.get("Content-Length")
         received = written = 0
+        pace = _Pace()
         try:
+            _set_timeout(response, READ_TIMEOUT)
             with target.open("wb") as file:
-                for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
+                for chunk in _chunks(response):
                     if self._should_stop():
                         raise UnavailableError("The download was stopped.")
                     file.write(chunk)
                     written += len(chunk)
+                    pace.check(response.raw.tell())
             received = response.raw.tell()
         except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError)):
@@ -227,7 +254,9 @@ class Client:
                 " over TLS nor that of base_url. The token was not sent there."
             )
 
-    def _call(self, method: str, path: str, json: Any = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, json: Any = None, read: Callable[[requests.Response], Any] | None = None
+    ) -> Any:
         token = self.tokens.token()
         response = self._send(method, self._base_url + path, token, json=json)
         self._note_time(response)
@@ -235,11 +264,10 @@ class Client:
             self.tokens.renew(token)
             response = self._send(method, self._base_url + path, self.tokens.token(), json=json)
         _raise_for_status(response, f"{method} {path.partition('?')[0]}")
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
+        if read is not None:
+            return read(response)
+        answer = _json_object(response)
+        if answer is None:
             raise UnavailableError(
                 f"LinkedIn answered {method} {path.partition('?')[0]} with something that is not a JSON object.",
                 response.status_code,
@@ -261,7 +289,7 @@ class Client:
                 json=json,
                 headers={"X-Restli-Protocol-Version": RESTLI_VERSION},
                 auth=BearerToken(token),
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(CONNECT_TIMEOUT, FIRST_BYTE_TIMEOUT if stream else READ_TIMEOUT),
                 allow_redirects=False,
                 stream=stream,
             )
@@ -281,6 +309,8 @@ class Client:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
+            # LinkedIn sets cookies, and refuses a call that sends them back (reported by users)
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         return session
 
 
@@ -288,33 +318,138 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _contract(element: Any) -> Contract:
-    try:
-        return Contract(
-            urn=str(element["contract"]),
-            name=str(element["name"]),
-            description=element.get("description"),
-            has_reporting_access=element["hasReportingAccess"] is True,
+def _next_start(paging: Any, start: int, elements: int) -> int | None:
+    """Returns where the next page of a listing begins, None if there is none.
+
+    Links and the total say so where LinkedIn gives them; otherwise a page shorter than its `count` is the last (documented).
+    """
+    if not isinstance(paging, dict):
+        return None
+    for link in paging.get("links") or ():
+        if isinstance(link, dict) and link.get("rel") == "next":
+            told = parse_qs(urlsplit(str(link.get("href"))).query).get("start", [""])[0]
+            return int(told) if told.isdecimal() and int(told) > start else start + max(elements, 1)
+    total, count = paging.get("total"), paging.get("count")
+    if isinstance(total, int) and not isinstance(total, bool):
+        step = count if isinstance(count, int) and count > 0 else max(elements, 1)
+        return start + step if start + step < total else None
+    return start + elements if isinstance(count, int) and 0 < count <= elements else None
+
+
+def _contract(element: Any) -> Contract | str:
+    """Returns an entry of the listing, or what is to be said of one that cannot be used."""
+    given = element if isinstance(element, dict) else {}
+    urn, name, access = given.get("contract"), given.get("name"), given.get("hasReportingAccess")
+    absent = [
+        field
+        for field, usable in (
+            ("contract", isinstance(urn, str) and bool(urn)),
+            ("name", isinstance(name, str)),
+            ("hasReportingAccess", isinstance(access, bool)),
         )
-    except (KeyError, TypeError, AttributeError):
-        raise UnavailableError(
-            "LinkedIn's listing of contracts holds an entry without contract, name or access."
-        ) from None
+        if not usable
+    ]
+    if absent:
+        which = urn if isinstance(urn, str) and urn else "one of them"
+        return (
+            f"LinkedIn's listing of contracts tells no {', '.join(absent)} of {which}, so that contract is left out; the"
+            " others are loaded."
+        )
+    description = given.get("description")
+    text = description if isinstance(description, str) or description is None else json.dumps(description)
+    return Contract(str(urn), str(name), text, bool(access))
+
+
+def _json_object(response: requests.Response) -> dict[str, Any] | None:
+    try:
+        answer = response.json()
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def _created_job(response: requests.Response) -> Job:
+    """Returns the job that an answer tells of, in its body or in the header `x-restli-id` (documented for a sibling).
+
+    Raises:
+        UnavailableError: if the answer is a page, as while LinkedIn is being maintained.
+        UnusableAnswerError: if it names no job.
+    """
+    answer = _json_object(response)
+    if answer is None and response.content.strip():
+        raise UnavailableError("LinkedIn answered the creation of a job with a page.", response.status_code)
+    value = (answer or {}).get("value")
+    told = value if isinstance(value, dict) else answer or {}
+    if "id" not in told:
+        told = {**told, "id": response.headers.get("x-restli-id") or response.headers.get("x-linkedin-id")}
+    return _job(told)
+
+
+_LARGEST_ID = 2**63 - 1
 
 
 def _job(answer: dict[str, Any], job_id: int | None = None) -> Job:
     given = answer.get("id", job_id)
-    try:
-        number = int(given)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise UnavailableError("LinkedIn's answer names no job id.") from None
-    status, url, count = answer.get("status"), answer.get("downloadUrl"), answer.get("rowCount")
+    if given is None or isinstance(given, bool):
+        raise UnusableAnswerError("LinkedIn's answer names no job id.")
+    text = str(given).strip()
+    if not text.isdecimal() or int(text) > _LARGEST_ID:
+        raise UnusableAnswerError(
+            f"LinkedIn calls the job {text[:40]!r}, which is no number of 64 bits, so its rows could not be told apart"
+        )
+    status = answer.get("status")
+    url = answer.get("downloadUrl", answer.get("downloadURL"))
     return Job(
-        id=number,
+        id=int(text),
         status=status if isinstance(status, str) and status else None,
         download_url=url if isinstance(url, str) and url else None,
-        row_count=count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None,
+        row_count=_count(answer.get("rowCount")),
     )
+
+
+def _count(told: Any) -> int | None:
+    if isinstance(told, str) and told.strip().isdecimal():
+        told = int(told)
+    return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
+
+
+class _Pace:
+    """Notices a download that stands still or trickles."""
+
+    def __init__(self) -> None:
+        self._since, self._bytes = time.monotonic(), 0
+
+    def check(self, received: int) -> None:
+        """Looks at how much has come.
+
+        Raises:
+            StalledDownloadError: if it is hardly more than a while ago.
+        """
+        now = time.monotonic()
+        if now - self._since < STANDSTILL_SECONDS:
+            return
+        if received - self._bytes < STANDSTILL_BYTES:
+            raise StalledDownloadError(
+                f"The download has come to a standstill: {received - self._bytes:,} bytes in {now - self._since:.0f} s."
+            )
+        self._since, self._bytes = now, received
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """Yields what has come of a file, without waiting until a chunk is full."""
+    if response.headers.get("Content-Encoding") or response.raw.chunked:
+        yield from response.raw.stream(CHUNK_BYTES, decode_content=True)
+        return
+    while chunk := response.raw.read1(CHUNK_BYTES):
+        yield chunk
+
+
+def _set_timeout(response: requests.Response, seconds: float) -> None:
+    """Sets for how long more of a body is waited for, once its first bytes have come."""
+    sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.settimeout(seconds)
 
 
 def _raise_for_status(response: requests.Response, what: str) -> None:

@@ -10,7 +10,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.load_package import load_package_state
 from dlt.extract.exceptions import CurrentSourceNotAvailable
-from dlt.pipeline import trace
+from dlt.pipeline import trace as trace_module
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 SCOPE_HINT = "x-merge-destination-scope"
@@ -129,13 +129,14 @@ class _EndOfRun:
     def on_end_trace_step(self, trace: Any, step: Any, pipeline: Any, step_info: Any, send_state: bool) -> None:
         """Remembers how the last step ended."""
         if pipeline.pipeline_name == self._pipeline_name:
-            self._last_step = (step.step, isinstance(step_info, BaseException))
+            self._last_step = (step.step, step.step_exception is not None)
 
     def on_end_trace(self, trace: Any, pipeline: Any, send_state: bool) -> None:
         """Calls back, unless the load is still to come, as in `extract` called by itself."""
         name, failed = self._last_step
         if pipeline.pipeline_name == self._pipeline_name and (failed or name not in ("extract", "normalize")):
-            _tracking_modules().remove(self)
+            # dlt is going through the list
+            trace_module.TRACKING_MODULES = [module for module in _tracking_modules() if module is not self]
             self._callback()
 
 
@@ -148,5 +149,5 @@ def at_end_of_run(pipeline: Any, callback: Callable[[], None]) -> None:
 
 
 def _tracking_modules() -> list[Any]:
-    modules: list[Any] = trace.TRACKING_MODULES
+    modules: list[Any] = trace_module.TRACKING_MODULES
     return modules

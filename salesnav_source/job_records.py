@@ -25,6 +25,7 @@ def job_record(task: Task, now: float, error: str | None = None) -> TRecord:
     result = task.file.result if task.file else None
     job = task.job
     uncounted = result is not None and job is not None and job.row_count is None
+    notes = ["uncounted: LinkedIn gave no row count" if uncounted else None, result.note if result else None]
     return {
         "job_id": job.id if job else None,
         "contract": task.contract,
@@ -35,13 +36,14 @@ def job_record(task: Task, now: float, error: str | None = None) -> TRecord:
         "row_count": job.row_count if job else None,
         "rows_loaded": result.rows_loaded if result else 0,
         "rows_rejected": result.rows_rejected if result else 0,
+        "values_rejected": result.values_rejected if result else 0,
         "rows_repeated": result.rows_repeated if result else 0,
         "bytes": task.file.bytes if task.file else None,
         "attempts": max(task.jobs, 1),
         "created_at": job.created_at if job else None,
         "completed_at": now,
         "error": error,
-        "note": "uncounted: LinkedIn gave no row count" if uncounted else None,
+        "note": "; ".join(filter(None, notes)) or None,
     }
 
 

@@ -247,7 +247,9 @@ class Load:
         if self._pipeline is None or task.file.rows is None or task.export not in self._selected:
             return None
         schema, name = dlt.current.source_schema(), self.table(task.export)
-        contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name)
+        # the table as it was stored may still have the contract of an earlier run
+        declared = self._source.resources[task.export].compute_table_schema() if self._source is not None else None
+        contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name, declared)
         is_known = name in {table["name"] for table in schema.data_tables(seen_data_only=True)}
         known = set(schema.tables[name]["columns"]) if is_known else set()
         columns = {schema.naming.normalize_identifier(column) for column in read_schema(task.file.rows).names}
@@ -268,6 +270,9 @@ class Load:
         result = task.file.result
         self._rows += result.rows_loaded
         claim = self._claim(task.export)
+        if result.columns:
+            found = (*result.columns, *result.extra_columns)
+            self._session.note_columns(self.exports[task.export], task, found, window.read_on)
         claim.windows.append(ClaimedWindow(task.contract, task.window, window.read_on))
         days = task.window
         if not result.has_day_column:
@@ -281,7 +286,7 @@ class Load:
             claim.rows = None if self._has_own_steps(task.export) else claim.rows + result.rows_loaded
         if claim.rejected is not None:
             asked_for = REJECTED_ROWS.name in self._selected and not self._has_own_steps(REJECTED_ROWS.name)
-            claim.rejected = claim.rejected + result.rows_rejected if asked_for else None
+            claim.rejected = claim.rejected + result.rows_rejected + result.values_rejected if asked_for else None
         self._discard(task)
 
     def _claim(self, export: str) -> Claim:

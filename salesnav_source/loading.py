@@ -271,7 +271,7 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
         f"The table {name} was not in the warehouse any more; what it held was loaded again."
         for name in run.missing_tables
     ]
-    report.notes += run.client.tokens.notes
+    report.notes += run.client.notes + run.client.tokens.notes
     if run.journal.note:
         report.notes.append(run.journal.note)
     report.coverage = {

@@ -27,7 +27,8 @@ class PipelineLock:
         self._pipeline_name = pipeline_name
         self._path = Path(pipelines_dir) / f"{pipeline_name}.salesnav.lock"
         self._holder = self._path.with_suffix(".holder")
-        self._lock = FileLock(self._path, timeout=PATIENCE)
+        # a run may be ended by another thread than the one that dlt has extracted in
+        self._lock = FileLock(self._path, timeout=PATIENCE, thread_local=False)
         self._thread = 0
 
     def acquire(self) -> None:
@@ -64,7 +65,11 @@ class PipelineLock:
         Raises:
             PipelineBusyError: if one is.
         """
-        if self._path.exists() and self._path not in PipelineLock._held:
+        held = PipelineLock._held.get(self._path)
+        if held is not None:
+            if held._thread != threading.get_ident():
+                raise self._busy()
+        elif self._path.exists():
             try:
                 with self._lock:
                     return

@@ -120,8 +120,14 @@ def _remarks(report: "Report") -> list[str]:
     outside = sum(result.rows_outside + result.rows_undated for result in results)
     if outside:
         lines.append(f"{outside:,} outcomes bear no date, or one outside the days asked for; they are replaced by key.")
-    if any(result.rows_rejected for result in results):
+    values = sum(result.values_rejected for result in results)
+    if values:
+        lines.append(f"{values:,} values could not be read; their rows were loaded without them.")
+    if values or any(result.rows_rejected for result in results):
         lines.append("Rejected rows are in the table rejected_rows, whole and with the reason.")
+    for window in report.loaded:
+        if window.task.file and window.task.file.result.note:
+            lines.append(f"{window.task}: {window.task.file.result.note}.")
     return lines
 
 
@@ -133,18 +139,18 @@ def _grouped(windows: Iterable[LoadedWindow]) -> dict[tuple[str, str], list[Load
 
 
 def _not_loaded(windows: Sequence[WindowReport]) -> list[str]:
+    """Returns the windows that are open, those of a contract's export and reason in one line, and each one that has failed."""
+    opened: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
+    for one in windows:
+        if one.kind == "open":
+            opened[one.contract, one.export, one.reason].append(one.window)
     lines = []
-    for kind, head in (("open", "Open:"), ("failed", "Failed:")):
-        days: dict[tuple[str, str, str], list[Window]] = defaultdict(list)
-        for one in windows:
-            if one.kind == kind:
-                days[one.contract, one.export, one.reason].append(one.window)
-        if days:
-            told = [
-                f"  {export} of {contract}, {Days.of(own)}: {reason}"
-                for (contract, export, reason), own in sorted(days.items())
-            ]
-            lines += [head, *told, ""]
+    if opened:
+        told = [f"  {export} of {urn}, {Days.of(own)}: {why}" for (urn, export, why), own in sorted(opened.items())]
+        lines += ["Open:", *told, ""]
+    failed = sorted({w for w in windows if w.kind == "failed"}, key=lambda w: (w.contract, w.export, w.window))
+    if failed:
+        lines += ["Failed:", *(f"  {w.export} of {w.contract}, {w.window}: {w.reason}" for w in failed), ""]
     return lines
 
 

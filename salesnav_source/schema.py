@@ -8,12 +8,14 @@ https://learn.microsoft.com/linkedin/sales/analytics/exports-schema. Each column
 - `told`: said by a third party
 - `guess`: inference
 
-A new export, column or spelling is one entry here; the reader, the tables and their descriptions follow from it.
+A new export, column, spelling or form of a value is one entry here; the reader, the tables and their descriptions follow
+from it.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 TEvidence = Literal["doc", "seen", "told", "guess"]
@@ -29,6 +31,87 @@ LOAD_ID = "_dlt_load_id"
 def simplify(header: str) -> str:
     """Returns a column's header without case and punctuation, as spellings are compared."""
     return re.sub(r"[\W_]+", "", header).lower()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to write the values of a type that cannot be mistaken for another."""
+
+    name: str
+    """What it looks like, as people are told."""
+    pattern: str
+    """What the whole of a value must match, as RE2 and Python understand it; of times, its groups say what is what."""
+    evidence: TEvidence
+
+
+_MONTH_FIRST = "(?P<month>[0-9]{2})-(?P<day>[0-9]{2})-(?P<year>[0-9]{4})"
+_YEAR_FIRST = "(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
+_CLOCK = (
+    "[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
+    " ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+)
+_SINCE_1970 = Form("milliseconds since 1970", "(?P<milliseconds>[1-9][0-9]{12})", "guess")
+_GROUPED = {mark: f"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})" for mark in (",", " ", "'", "\u00a0", "\u202f", "\u2019")}
+
+FORMS: Mapping[TColumnType, tuple[Form, ...]] = {
+    "timestamp": (
+        Form("MM-DD-YYYY HH:MM:SS", _MONTH_FIRST + _CLOCK, "doc"),
+        Form("YYYY-MM-DDTHH:MM:SSZ (ISO 8601)", _YEAR_FIRST + _CLOCK, "guess"),
+        _SINCE_1970,
+    ),
+    "date": (
+        Form("MM-DD-YYYY", f"{_MONTH_FIRST}(?:{_CLOCK})?", "guess"),
+        Form("YYYY-MM-DD", f"{_YEAR_FIRST}(?:{_CLOCK})?", "guess"),
+        _SINCE_1970,
+    ),
+    "bigint": (
+        Form("1234", r"[+-]?[0-9]+(?:\.0*)?", "doc"),
+        Form("1,234", rf"(?:{'|'.join(f'{start}+' for start in _GROUPED.values())})(?:\.0*)?", "guess"),
+    ),
+    "double": (
+        Form("1234.5", r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", "doc"),
+        # a single comma could be that of a decimal fraction
+        Form(
+            "1,234.5",
+            rf"(?:{'|'.join(f'{start}+' for start in _GROUPED.values())})\.[0-9]+"
+            rf"|{'|'.join(f'{start}{{2,}}' if mark == ',' else f'{start}+' for mark, start in _GROUPED.items())}",
+            "guess",
+        ),
+    ),
+}
+"""How the values of each type may be written, the usual way first; blanks around them do not matter.
+
+Times are in UTC where they name no zone. Dates of other orders, such as 02/03/2024, mean different days to different people,
+so they are not read. LinkedIn documents the first form of times, and no form of dates.
+"""
+
+NO_VALUES = frozenset(
+    (
+        "",
+        "n/a",
+        "na",
+        "#n/a",
+        "n.a.",
+        "null",
+        "(null)",
+        "<null>",
+        "\\n",
+        "none",
+        "nil",
+        "nan",
+        "undefined",
+        "-",
+        "--",
+        "---",
+    )
+    + ("–", "—")
+)
+"""What stands for no value in a column of numbers or times, in whatever case; a text may be any of these."""
+
+
+def is_no_value(text: str) -> bool:
+    """Tells whether a text stands for no value in a column of numbers or times."""
+    return text.strip().lower() in NO_VALUES
 
 
 @dataclass(frozen=True)
@@ -97,6 +180,14 @@ class Export(Table):
     def file_columns(self) -> tuple[Column, ...]:
         """The columns that are read from the file."""
         return tuple(column for column in self.columns if column.from_file)
+
+    def has_spelling(self, text: str) -> bool:
+        """Tells whether a text is the header of a declared column."""
+        return simplify(text) in self._spellings
+
+    @cached_property
+    def _spellings(self) -> frozenset[str]:
+        return frozenset(simplify(name) for column in self.file_columns for name in (column.name, *column.spellings))
 
     def match(self, header: list[str]) -> dict[int, Column]:
         """Returns which of the declared columns stands at which position of a file's header.
@@ -340,7 +431,8 @@ EXPORT_JOBS = Table(
         ),
         Column("row_count", "bigint", "Rows that LinkedIn says the file holds"),
         Column("rows_loaded", "bigint", "Rows loaded from the file"),
-        Column("rows_rejected", "bigint", "Rows of the file that are in rejected_rows"),
+        Column("rows_rejected", "bigint", "Rows of the file that could not be loaded and are in rejected_rows"),
+        Column("values_rejected", "bigint", "Values that could not be read of rows that were loaded without them"),
         Column("rows_repeated", "bigint", "Rows of the file left out because an equal row came before"),
         Column("bytes", "bigint", "Size of the file received, in bytes"),
         Column("attempts", "bigint", "Jobs asked for so far for this window, this one included"),
@@ -353,13 +445,14 @@ EXPORT_JOBS = Table(
 
 REJECTED_ROWS = Table(
     name="rejected_rows",
-    description="Rows of received files that could not be loaded, whole and with the reason",
+    description="Rows of received files that could not be loaded, or lack a value that could not be read, whole and with the"
+    " reason",
     columns=(
         Column("export_job_id", "bigint", "LinkedIn's id of the export job whose file holds the row"),
         Column("contract", "text", "URN of the contract"),
         Column("export", "text", "The export: activities, activity_outcomes or seats"),
         Column("line_number", "bigint", "Line of the file on which the row begins; the header begins on line 1"),
-        Column("reason", "text", "Why the row was rejected"),
+        Column("reason", "text", "Why the row was rejected, or a value of it"),
         Column("row", "text", "The row as it stands in the file"),
     ),
 )

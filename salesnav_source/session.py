@@ -24,7 +24,7 @@ from salesnav_source.lock import PipelineLock
 from salesnav_source.planning import ADOPTABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
 from salesnav_source.reader import reading_pool
 from salesnav_source.settings import Settings
-from salesnav_source.state import Ledger, read_ledger
+from salesnav_source.state import FileColumns, Ledger, read_ledger
 from salesnav_source.warehouse import OpenWarehouse, Warehouse
 from salesnav_source.windows import Days, Window
 
@@ -88,6 +88,8 @@ class Session:
         self.failed_while_loading: list[WindowReport] = []
         """Windows that were received and could not be handed over, or that the warehouse did not take."""
         self.journal: Journal
+        self.changed_columns: list[tuple[Task, FileColumns]] = []
+        """Windows whose files had other columns than the files before."""
         self.warehouse: Warehouse | None = None
         self._spool: Path
         self._belongings = ExitStack()
@@ -193,7 +195,15 @@ class Session:
             task = Task(window.contract, window.export, window.window)
             self.journal.keep_record(job_record(task, self.clock.epoch(), window.reason))
         pool = self._belongings.enter_context(reading_pool())
-        self.runner = ExportRunner(self.client, self.journal, self.policy, self._spool, self.clock, pool)
+        self.runner = ExportRunner(
+            self.client,
+            self.journal,
+            self.policy,
+            self._spool,
+            self.clock,
+            pool,
+            max_rejected=self.settings.max_rejected,
+        )
         self._belongings.callback(self.runner.stop)
         now = self.clock.now()
         self.runner.start(_known_from(task, now) for task in self.plan.tasks)
@@ -225,6 +235,20 @@ class Session:
         logger.error(f"{task}: not loaded: {reason}")
         self.failed_while_loading.append(WindowReport(task.export, task.contract, task.window, "failed", reason))
         self.journal.keep_record(job_record(replace(task, file=None), self.clock.epoch(), reason))
+
+    def note_columns(self, key: str, task: Task, found: Sequence[str], day: date) -> None:
+        """Notes which columns the file of a window has, and tells what has changed.
+
+        Args:
+            key: what stands for the export in the state.
+            task: the window.
+            found: the columns.
+            day: the UTC day on which LinkedIn made the file.
+        """
+        changed = self.ledger.note_columns(key, task.contract, found, day)
+        if changed is not None:
+            self.changed_columns.append((task, changed))
+            logger.warning(f"{task}: the columns of the file have changed: {changed}.")
 
     def take_back(self, broken: Sequence[tuple[str, str]], reason: str) -> None:
         """Takes windows of loads back that the warehouse does not hold.

@@ -28,6 +28,7 @@ SCOPE = "r_sales_nav_analytics"
 DEFAULT_DAYS_BACK = 90
 LOOKBACK_DAYS = 3
 MAX_CONCURRENT_JOBS = 30
+MAX_REJECTED = 0.1
 POLL_INTERVAL = 5.0
 POLL_MAX_INTERVAL = 60.0
 JOB_TIMEOUT = 3600.0
@@ -156,6 +157,8 @@ class SalesnavConfiguration(BaseConfiguration):
     """Days read again once a day, for late rows."""
     max_concurrent_jobs: int = MAX_CONCURRENT_JOBS
     """Export jobs at LinkedIn at a time, over all contracts and exports; at most two of a contract's export."""
+    max_rejected: float = MAX_REJECTED
+    """Share of a file's rows that may be rejected; above it the window fails and replaces nothing."""
     poll_interval: float = POLL_INTERVAL
     """Seconds before the first poll of a job."""
     poll_max_interval: float = POLL_MAX_INTERVAL
@@ -180,6 +183,7 @@ class Settings:
     end_date: date | None
     lookback_days: int
     max_concurrent_jobs: int
+    max_rejected: float
     poll_interval: float
     poll_max_interval: float
     job_timeout: float
@@ -203,6 +207,7 @@ class Settings:
             end_date=_day("end_date", configuration.end_date),
             lookback_days=int(_at_least("lookback_days", configuration.lookback_days, 0)),
             max_concurrent_jobs=int(_at_least("max_concurrent_jobs", configuration.max_concurrent_jobs, 1)),
+            max_rejected=_share("max_rejected", configuration.max_rejected),
             poll_interval=_positive("poll_interval", configuration.poll_interval),
             poll_max_interval=_positive("poll_max_interval", configuration.poll_max_interval),
             job_timeout=_positive("job_timeout", configuration.job_timeout),
@@ -320,4 +325,10 @@ def _at_least(name: str, value: float, least: float) -> float:
 def _positive(name: str, value: float) -> float:
     if not value > 0:
         raise ConfigurationError(f"{name} = {value!r} must be greater than 0 (seconds).")
+    return float(value)
+
+
+def _share(name: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ConfigurationError(f"{name} = {value!r} must be from 0 to 1: the share of a file's rows.")
     return float(value)

@@ -16,6 +16,7 @@ from salesnav_source.settings import (
     JOB_TIMEOUT,
     LOOKBACK_DAYS,
     MAX_CONCURRENT_JOBS,
+    MAX_REJECTED,
     OUTAGE_TIMEOUT,
     POLL_INTERVAL,
     POLL_MAX_INTERVAL,
@@ -39,6 +40,7 @@ def salesnav(
     end_date: Optional[str] = None,
     lookback_days: int = LOOKBACK_DAYS,
     max_concurrent_jobs: int = MAX_CONCURRENT_JOBS,
+    max_rejected: float = MAX_REJECTED,
     poll_interval: float = POLL_INTERVAL,
     poll_max_interval: float = POLL_MAX_INTERVAL,
     job_timeout: float = JOB_TIMEOUT,
@@ -60,6 +62,8 @@ def salesnav(
         lookback_days: how many days are read again once a day, for late rows.
         max_concurrent_jobs: export jobs at LinkedIn at a time, over all exports and contracts; at most two of a contract's
             export, as LinkedIn works on one of these at a time (documented).
+        max_rejected: share of a file's rows that may be rejected, or lack a value that cannot be read; above it, from 10 on,
+            or where no row can be read, the window fails and replaces nothing.
         poll_interval: seconds before the first poll of a job.
         poll_max_interval: seconds at most between two polls of a job.
         job_timeout: seconds that LinkedIn may work on a job, from when its turn has come; the next run goes on waiting.
@@ -83,6 +87,7 @@ def salesnav(
             end_date=end_date,
             lookback_days=lookback_days,
             max_concurrent_jobs=max_concurrent_jobs,
+            max_rejected=max_rejected,
             poll_interval=poll_interval,
             poll_max_interval=poll_max_interval,
             job_timeout=job_timeout,

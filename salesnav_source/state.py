@@ -6,7 +6,7 @@ step. So what a load claims counts as covered once the tables were seen to hold 
 leaves its days open.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -17,7 +17,7 @@ from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROW
 from salesnav_source.warehouse import OpenWarehouse
 from salesnav_source.windows import Coverage, Days, Window
 
-COVERAGE, CLAIMS, LISTED = "coverage", "claims", "listed"
+COVERAGE, CLAIMS, COLUMNS, LISTED = "coverage", "claims", "columns", "listed"
 """Keys in the state of an export, and, for the last one, of `contracts`."""
 
 TState = dict[str, Any]
@@ -96,6 +96,43 @@ class Claim:
         return ReplaceScope(export, self.days, self.by_key)
 
 
+@dataclass(frozen=True)
+class FileColumns:
+    """The columns that the files of a contract's export have, and what changed last."""
+
+    found: tuple[str, ...]
+    gone: tuple[str, ...] = ()
+    come: tuple[str, ...] = ()
+    changed_on: date | None = None
+    """The UTC day on which LinkedIn made the first file that was different."""
+
+    def followed_by(self, found: Iterable[str], day: date) -> "FileColumns":
+        """Returns the columns as they are with another file; this very object if they are the same."""
+        before, now = set(self.found), set(found)
+        if before == now:
+            return self
+        return FileColumns(tuple(sorted(now)), tuple(sorted(before - now)), tuple(sorted(now - before)), day)
+
+    def __str__(self) -> str:
+        told = [f"{', '.join(names)} gone" for names in [self.gone] if names]
+        return "; ".join(told + [f"{', '.join(names)} new" for names in [self.come] if names])
+
+    def to_state(self) -> TState:
+        """Returns this as JSON-able values."""
+        state: TState = {"found": list(self.found)}
+        if self.changed_on is not None:
+            state.update(gone=list(self.gone), come=list(self.come), on=self.changed_on.isoformat())
+        return state
+
+    @staticmethod
+    def from_state(state: Mapping[str, Any]) -> "FileColumns":
+        """Returns what `to_state` wrote."""
+        changed_on = date.fromisoformat(state["on"]) if "on" in state else None
+        return FileColumns(
+            tuple(state["found"]), tuple(state.get("gone", ())), tuple(state.get("come", ())), changed_on
+        )
+
+
 def _ends(window: Window) -> list[str]:
     return [window.first.isoformat(), window.last.isoformat()]
 
@@ -112,6 +149,8 @@ class Ledger:
     """What complete loads have brought, by export and contract."""
     under_way: dict[str, Claim] = field(default_factory=dict)
     """What the load that is being extracted has brought so far, by export."""
+    columns: dict[str, dict[str, FileColumns]] = field(default_factory=dict)
+    """The columns that files have, by export and contract."""
     listed: str | None = None
     """A digest of the contracts as the warehouse has them."""
     missing_tables: list[str] = field(default_factory=list)
@@ -128,6 +167,13 @@ class Ledger:
         coverage = self.settled.get(key, {}).get(contract, Coverage())
         claim = self.under_way.get(key)
         return claim.added_to(coverage, contract) if claim else coverage
+
+    def note_columns(self, key: str, contract: str, found: Sequence[str], day: date) -> FileColumns | None:
+        """Notes which columns a file has; returns what has changed since the last one, None if nothing has."""
+        known = self.columns.setdefault(key, {})
+        before = known.get(contract)
+        known[contract] = before.followed_by(found, day) if before else FileColumns(tuple(sorted(found)))
+        return known[contract] if before is not None and known[contract] is not before else None
 
     def contracts(self, keys: Iterable[str]) -> list[str]:
         """Returns the contracts of which anything is loaded of any of the exports."""
@@ -158,6 +204,10 @@ def read_ledger(
         for load_id, claim in own.get(CLAIMS, {}).items()
     }
     ledger = Ledger(listed=resources.get(CONTRACTS.name, {}).get(LISTED))
+    ledger.columns = {
+        key: {contract: FileColumns.from_state(columns) for contract, columns in own.get(COLUMNS, {}).items()}
+        for key, own in resources.items()
+    }
     ledger.under_way = {key: claim for (key, load_id), claim in claims.items() if load_id == current_load}
     earlier = {one: claim for one, claim in claims.items() if one[1] != current_load}
     holding = set(earlier)
@@ -168,7 +218,7 @@ def read_ledger(
         holding = {
             (key, load_id)
             for (key, load_id), claim in earlier.items()
-            if claim.table not in ledger.missing_tables
+            if _table_of(key, {(key, load_id): claim}) not in ledger.missing_tables
             and ((key, load_id) in verified or (load_id in complete and _holds(warehouse, key, load_id, claim)))
         }
         ledger.holding = holding
@@ -207,8 +257,10 @@ def _look_for_tables(
 
 def _table_of(key: str, claims: Mapping[tuple[str, str], Claim]) -> str:
     """Returns the table that a key of the state speaks of; nothing if it is a user's own."""
+    if key not in EXPORTS:
+        return ""
     named = [claim.table for (own, _), claim in claims.items() if own == key]
-    return named[-1] if named else key if key in EXPORTS else ""
+    return named[-1] if named else key
 
 
 def _holds(warehouse: OpenWarehouse, key: str, load_id: str, claim: Claim) -> bool:
@@ -248,8 +300,9 @@ class StateWriter:
         self._settled: set[str] = set()
 
     def claim(self, key: str, claim: Claim) -> None:
-        """Notes what the load holds of an export."""
+        """Notes what the load holds of an export, and which columns its files have."""
         own = self._own(key)
+        own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
     def mark_stale(self, key: str, contract: str, days: Days) -> None:

@@ -24,7 +24,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from salesnav_source import cli
-from salesnav_source.cli import contracts as contracts_command
+from salesnav_source.cli import contracts
 from salesnav_source.client import Contract
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.loading import sync
@@ -78,7 +78,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[TServe]:
             world = World(contracts=specs, seats_per_contract=2, activities_per_seat=2)
             sandbox = stack.enter_context(Sandbox(world, **options))  # type: ignore[arg-type]
             monkeypatch.setenv(f"{PREFIX}BASE_URL", sandbox.base_url)
-            monkeypatch.setattr(contracts_command, "_refuse_invented", lambda base_url: None)
+            monkeypatch.setattr(contracts, "_refuse_invented", lambda base_url: None)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__ACCESS_TOKEN", sandbox.access_token)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__TOKEN_URL", sandbox.token_url)
             return sandbox
@@ -178,7 +178,7 @@ def test_there_may_be_nothing_to_choose(serve: TServe, run: TRun) -> None:
 @pytest.fixture
 def keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
     """Stands in for a terminal on which keys are pressed."""
-    monkeypatch.setattr(contracts_command, "_on_terminal", lambda: True)
+    monkeypatch.setattr(contracts, "_on_terminal", lambda: True)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         yield pipe.send_text
 
@@ -327,7 +327,7 @@ def test_writing_a_choice_keeps_all_else(project: Path, before: str) -> None:
     path = project / "config.toml"
     path.write_bytes(before.encode())
     path.chmod(0o600)
-    contracts_command.write_choice(path, CHOSEN)
+    contracts.write_choice(path, CHOSEN)
     after = path.read_bytes().decode()
     expected = tomlkit.parse(before).unwrap()
     expected.setdefault("sources", {}).setdefault("salesnav", {})["contracts"] = [NORTH, SOUTH]
@@ -343,10 +343,10 @@ def test_writing_a_choice_keeps_all_else(project: Path, before: str) -> None:
 
 def test_writing_a_choice_twice_changes_nothing(project: Path) -> None:
     path = project / "config.toml"
-    contracts_command.write_choice(path, CHOSEN)
+    contracts.write_choice(path, CHOSEN)
     once = path.read_text()
     assert f'"{NORTH}", # North "A" = 1' in once
-    contracts_command.write_choice(path, CHOSEN)
+    contracts.write_choice(path, CHOSEN)
     assert path.read_text() == once
 
 
@@ -357,7 +357,7 @@ def test_a_file_that_cannot_be_changed_is_left(project: Path, before: str) -> No
     path = project / "config.toml"
     path.write_bytes(before.encode(errors="surrogateescape"))
     with pytest.raises(ConfigurationError, match=r"could not be changed.*by hand") as raised:
-        contracts_command.write_choice(path, CHOSEN)
+        contracts.write_choice(path, CHOSEN)
     assert NORTH in str(raised.value)
     assert path.read_bytes() == before.encode(errors="surrogateescape")
     assert os.listdir(project) == ["config.toml"]
@@ -366,7 +366,7 @@ def test_a_file_that_cannot_be_changed_is_left(project: Path, before: str) -> No
 def test_a_link_to_the_configuration_stays_one(project: Path) -> None:
     path = project / "config.toml"
     path.symlink_to("real.toml")
-    contracts_command.write_choice(path, CHOSEN)
+    contracts.write_choice(path, CHOSEN)
     assert path.is_symlink() and NORTH in (project / "real.toml").read_text()
 
 
@@ -555,9 +555,9 @@ def test_the_status_of_a_pipeline(loaded: None, run: TRun, project: Path, monkey
 
 def test_real_contracts_are_not_wanted_of_the_sandbox(loaded: None, run: TRun, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{PREFIX}CONTRACTS", f'["{SOUTH}"]')
-    for name, contracts in ((DEFAULT_PIPELINE, {NORTH, SOUTH}), (SANDBOX_PIPELINE, {NORTH})):
+    for name, wanted in ((DEFAULT_PIPELINE, {NORTH, SOUTH}), (SANDBOX_PIPELINE, {NORTH})):
         status = json.loads(run("status", "--json", "--pipeline", name).out)
-        assert {one["contract"] for one in status["exports"]} == contracts
+        assert {one["contract"] for one in status["exports"]} == wanted
 
 
 def test_the_status_of_no_pipeline(run: TRun, project: Path) -> None:

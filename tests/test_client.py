@@ -1,7 +1,9 @@
 """LinkedIn's API as typed calls: over the sandbox, and over servers that send what no sandbox would."""
 
 import gzip
+import json
 import logging
+import re
 import socket
 import ssl
 import threading
@@ -23,10 +25,13 @@ from salesnav_source.exceptions import (
     DownloadUrlExpiredError,
     IncompleteFileError,
     JobNotFoundError,
+    NotReadyError,
     RequestRefusedError,
     SalesnavError,
+    StalledDownloadError,
     ThrottledError,
     UnavailableError,
+    UnusableAnswerError,
 )
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox import faults as f
@@ -201,7 +206,13 @@ def test_answers_that_say_nothing_may_be_asked_for_again(body: str, call: str) -
             answer = calls[call]()
         except UnavailableError:
             return
-        assert call == "poll" and answer is None, "a job without a status is one that runs"
+        except UnusableAnswerError:
+            assert call == "create", "a job may have been made, of which the id is not known"
+            return
+        if call == "contracts":
+            assert answer == [] and client.notes, "an entry that cannot be used is told"
+        else:
+            assert call == "poll" and answer is None, "a job without a status is one that runs"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +221,9 @@ def test_answers_that_say_nothing_may_be_asked_for_again(body: str, call: str) -
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":0}', 0, id="none"),
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":-1}', None, id="negative"),
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":true}', None, id="boolean"),
-        pytest.param('{"id":7,"status":"COMPLETED","rowCount":"9"}', None, id="text"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":"9"}', 9, id="text"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":null}', None, id="null"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":"many"}', None, id="words"),
         pytest.param('{"value":{"id":7,"status":"COMPLETED","rowCount":9,"new":[]}}', 9, id="wrapped"),
     ],
 )
@@ -503,7 +516,7 @@ def test_a_tls_connection_that_fails_is_told() -> None:
 
 
 def test_an_answer_that_does_not_come_times_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: Secrets) -> None:
-    monkeypatch.setattr("salesnav_source.client.READ_TIMEOUT", 0.2)
+    monkeypatch.setattr("salesnav_source.client.FIRST_BYTE_TIMEOUT", 0.2)
     waiting = threading.Event()
 
     def answer(request: RawRequest) -> bytes:
@@ -522,7 +535,7 @@ def test_an_answer_that_does_not_come_times_out(monkeypatch: pytest.MonkeyPatch,
 )
 def test_no_answer_is_told(answer: bytes | None, log: Secrets) -> None:
     with serving(answer) as server:
-        with pytest.raises(UnavailableError) as caught:
+        with pytest.raises((UnavailableError, UnusableAnswerError)) as caught:
             client_of(server).create_job("exportSeatData", URN, WINDOW)
         assert len(server.requests) == 1, "a job must not be asked for twice behind one's back"
         log.check(caught.value)
@@ -597,3 +610,106 @@ def test_all_that_is_logged_is_searched(log: Secrets, sandbox: Sandbox, tmp_path
     assert not any(urlsplit(url).query in line for line in log.lines)
     for shown in (client, client.tokens, make_settings(access_token=TOKEN)):
         log.check(shown)
+
+
+def page(urns: list[int], **paging: Any) -> bytes:
+    elements = [{"contract": f"urn:li:contract:{n}", "name": f"Team {n}", "hasReportingAccess": True} for n in urns]
+    return json_answer(json.dumps({"elements": elements, "paging": paging}))
+
+
+def listed(answer: Callable[[int], bytes]) -> tuple[list[str], int]:
+    """Returns the contracts that are listed, and the pages that were asked for."""
+
+    def serve(request: RawRequest) -> bytes:
+        found = re.search(r"start=(\d+)", request.target)
+        return answer(int(found[1]) if found else 0)
+
+    with serving(serve) as server:
+        return [contract.urn for contract in client_of(server).contracts()], len(server.requests)
+
+
+def test_a_page_that_is_cut_short_is_followed_by_its_link() -> None:
+    def answer(start: int) -> bytes:
+        ids = [n for n in range(start, min(start + 10, 25)) if n != start + 3]
+        link = {"rel": "next", "href": f"/v2/salesContracts?q=contractsByMember&start={start + 10}&count=10"}
+        return page(ids, count=10, start=start, links=[link] if start + 10 < 25 else [])
+
+    urns, pages = listed(answer)
+    assert (len(urns), pages) == (22, 3)
+
+
+def test_a_page_that_is_cut_short_is_followed_by_the_total() -> None:
+    urns, pages = listed(lambda start: page(list(range(start, min(start + 9, 25))), count=10, start=start, total=25))
+    assert (len(urns), pages) == (23, 3)
+
+
+def test_a_listing_that_repeats_itself_ends() -> None:
+    link = {"rel": "next", "href": "/v2/salesContracts?start=5"}
+    assert listed(lambda start: page([1, 2], count=2, links=[link], total=1000)) == (
+        ["urn:li:contract:1", "urn:li:contract:2"],
+        2,
+    )
+
+
+def test_an_entry_that_cannot_be_used_is_told_and_left_out() -> None:
+    entries = [
+        {"contract": "urn:li:contract:1", "name": None, "hasReportingAccess": True},
+        {"contract": "urn:li:contract:2", "name": "Two", "description": {"text": "odd"}, "hasReportingAccess": True},
+        {"contract": "urn:li:contract:3", "name": "Three"},
+    ]
+    with serving(json_answer(json.dumps({"elements": entries}))) as server:
+        client = client_of(server)
+        (contract,) = client.contracts()
+    assert (contract.urn, contract.description) == ("urn:li:contract:2", '{"text": "odd"}')
+    assert [("name" in note, "urn:li:contract:1" in note) for note in client.notes][0] == (True, True)
+    assert "hasReportingAccess" in client.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "job"),
+    [
+        pytest.param(http_answer(201, b"", x_restli_id="17"), 17, id="in-a-header"),
+        pytest.param(json_answer('{"value":{"id":"18"}}'), 18, id="as-text"),
+        pytest.param(json_answer('{"id":9223372036854775807}'), 2**63 - 1, id="the-largest"),
+    ],
+)
+def test_the_id_of_a_new_job_is_found(answer: bytes, job: int) -> None:
+    with serving(answer) as server:
+        assert client_of(server).create_job("exportSeatData", URN, WINDOW).id == job
+
+
+@pytest.mark.parametrize("given", ['"urn:li:job:1"', "9223372036854775808", "true", "-1", '""'])
+def test_an_id_that_is_no_number_of_64_bits_is_told(given: str) -> None:
+    with serving(json_answer(f'{{"id":{given}}}')) as server, pytest.raises(UnusableAnswerError):
+        client_of(server).create_job("exportSeatData", URN, WINDOW)
+
+
+def test_a_page_instead_of_an_answer_is_an_outage() -> None:
+    with serving(http_answer(200, b"<html>We will be back", Content_Type="text/html")) as server:
+        with pytest.raises(UnavailableError):
+            client_of(server).create_job("exportSeatData", URN, WINDOW)
+
+
+def test_no_cookie_is_sent_back() -> None:
+    with serving(json_answer('{"elements":[]}', Set_Cookie="bcookie=1; Path=/")) as server:
+        client = client_of(server)
+        client.contracts()
+        client.contracts()
+        assert [request.headers.get("Cookie") for request in server.requests] == [None, None]
+
+
+def test_a_file_that_is_not_ready_says_when_to_come_back(tmp_path: Path) -> None:
+    with serving(http_answer(202, b"", Retry_After="20")) as server, pytest.raises(NotReadyError) as caught:
+        client_of(server).download(f"{server.origin}/file", tmp_path / "file")
+    assert caught.value.retry_after == 20.0
+
+
+def test_a_download_that_trickles_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("salesnav_source.client.STANDSTILL_SECONDS", 0.0)
+    with serving(http_answer(200, b"a,b\n")) as server, pytest.raises(StalledDownloadError, match="standstill"):
+        client_of(server).download(f"{server.origin}/file", tmp_path / "file")
+
+
+def test_the_url_of_a_file_is_found_in_either_spelling() -> None:
+    with serving(json_answer('{"id":7,"status":"completed","downloadURL":"https://x.linkedin.com/f"}')) as server:
+        assert client_of(server).job(7, URN).download_url == "https://x.linkedin.com/f"

@@ -1,6 +1,7 @@
 """The plan of a run: which jobs are created, which are taken over, and on which day the run believes to be."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,10 @@ from salesnav_source.exceptions import (
     ThrottledError,
     UnavailableError,
 )
+from salesnav_source.jobs.machine import MAX_TOKEN_REFUSALS
 from salesnav_source.journal import JobInFlight
-from salesnav_source.planning import Plan, list_contracts, make_plan, utc_today
+from salesnav_source.planning import UNREACHABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
+from salesnav_source.state import Claim, ClaimedWindow, Ledger
 from salesnav_source.windows import Coverage, Days, Window
 from tests.fakes import EPOCH, OTHER_URN, TODAY, URN, FakeTimer, make_policy, make_settings, window_of
 
@@ -33,14 +36,29 @@ CONTRACTS = {
 
 def planned(
     exports: Iterable[str] = ("activities",),
-    contracts: dict[str, Contract] | None = CONTRACTS,
+    listed: dict[str, Contract] | None = CONTRACTS,
     coverage: Coverage = Coverage(),  # noqa: B008
     in_flight: Iterable[JobInFlight] = (),
+    refresh: Refresh | None = None,
     **changes: Any,
 ) -> Plan:
+    """Plans with the same coverage for all exports and contracts."""
+    exports = tuple(exports)
+    settled = {export: {contract: coverage for contract in (URN, OTHER_URN)} for export in exports}
     return make_plan(
-        make_settings(**changes), contracts, list(exports), lambda export, contract: coverage, in_flight, TODAY, EPOCH
+        make_settings(**changes),
+        listed,
+        {export: export for export in exports},
+        Ledger(settled),
+        in_flight,
+        TODAY,
+        EPOCH,
+        refresh,
     )
+
+
+def loaded(days: int) -> Coverage:
+    return Coverage().with_window(window_of(days), TODAY, 3)
 
 
 def job(
@@ -65,10 +83,8 @@ def test_the_newest_days_of_all_contracts_come_first() -> None:
 
 
 def test_only_the_contracts_chosen_are_planned() -> None:
-    assert {task.contract for task in planned(contracts=CONTRACTS).tasks} == {URN, OTHER_URN}
-    settings = make_settings(contracts=[OTHER_URN])
-    plan = make_plan(settings, CONTRACTS, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
-    assert {task.contract for task in plan.tasks} == {OTHER_URN}
+    assert {task.contract for task in planned().tasks} == {URN, OTHER_URN}
+    assert {task.contract for task in planned(["seats"], contracts=[OTHER_URN]).tasks} == {OTHER_URN}
 
 
 @pytest.mark.parametrize(
@@ -79,15 +95,14 @@ def test_only_the_contracts_chosen_are_planned() -> None:
     ],
 )
 def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: str) -> None:
-    settings = make_settings(contracts=[URN, chosen])
-    plan = make_plan(settings, CONTRACTS, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
+    plan = planned(["seats"], contracts=[URN, chosen])
     assert {task.contract for task in plan.tasks} == {URN}
     assert [(w.contract, w.window, w.kind) for w in plan.out_of_reach] == [(chosen, window_of(90), "failed")]
     assert words in plan.out_of_reach[0].reason
 
 
 @pytest.mark.parametrize(
-    ("contracts", "chosen", "words"),
+    ("listed", "chosen", "words"),
     [
         pytest.param({}, None, "lists no contract", id="no-contract"),
         pytest.param({CLOSED: CONTRACTS[CLOSED]}, None, CLOSED, id="none-with-access"),
@@ -96,40 +111,113 @@ def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: 
     ],
 )
 def test_nothing_to_export_is_a_configuration_error_that_helps(
-    contracts: dict[str, Contract], chosen: list[str] | None, words: str
+    listed: dict[str, Contract], chosen: list[str] | None, words: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        make_plan(make_settings(contracts=chosen), contracts, ["seats"], lambda e, c: Coverage(), (), TODAY, EPOCH)
+        planned(["seats"], listed, contracts=chosen)
     assert words in str(caught.value)
     assert "reporting or administrator role" in str(caught.value)
 
 
 def test_without_asking_linkedin_the_configured_contracts_are_taken() -> None:
-    settings = make_settings(contracts=[CLOSED])
-    plan = make_plan(settings, None, ["seats"], lambda export, contract: Coverage(), (), TODAY, EPOCH)
-    assert {task.contract for task in plan.tasks} == {CLOSED}
+    assert {task.contract for task in planned(["seats"], None, contracts=[CLOSED]).tasks} == {CLOSED}
 
 
 def test_what_is_loaded_is_not_planned() -> None:
-    coverage = Coverage().with_window(window_of(90), TODAY, 3)
-    assert planned(coverage=coverage).tasks == ()
+    assert planned(coverage=loaded(90)).tasks == ()
+
+
+def test_what_the_load_under_way_has_brought_is_not_planned() -> None:
+    claim = Claim("activities", 3, [ClaimedWindow(URN, window_of(90), TODAY)])
+    ledger = Ledger(under_way={"activities": claim})
+    settings = make_settings(contracts=[URN, OTHER_URN])
+    plan = make_plan(settings, CONTRACTS, {"activities": "activities"}, ledger, (), TODAY, EPOCH)
+    assert {task.contract for task in plan.tasks} == {OTHER_URN}
+
+
+def test_an_export_is_looked_up_under_what_stands_for_it() -> None:
+    ledger = Ledger({"seats for mine": {URN: loaded(90)}})
+    settings = make_settings(contracts=[URN])
+    exports = {"seats": "seats for mine", "activities": "activities"}
+    plan = make_plan(settings, CONTRACTS, exports, ledger, (), TODAY, EPOCH)
+    assert [(task.export, task.window) for task in plan.tasks] == [("activities", window_of(90))]
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        pytest.param({URN: CONTRACTS[URN]}, "does not list", id="not-listed-any-more"),
+        pytest.param(
+            {URN: CONTRACTS[URN], OTHER_URN: replace(CONTRACTS[OTHER_URN], has_reporting_access=False)},
+            "no reporting access",
+            id="access-withdrawn",
+        ),
+    ],
+)
+def test_a_contract_of_which_anything_is_loaded_stays_wanted(listed: dict[str, Contract], words: str) -> None:
+    plan = planned(listed=listed, coverage=loaded(80))
+    assert {task.contract for task in plan.tasks} == {URN}
+    assert {window.contract for window in plan.out_of_reach} == {OTHER_URN}
+    assert all(words in window.reason and "name those that are under contracts" in window.reason
+               for window in plan.out_of_reach)  # fmt: skip
+    assert not planned(listed=listed, coverage=loaded(80), contracts=[URN]).out_of_reach
+
+
+def test_a_full_refresh_asks_for_what_is_loaded_or_wanted_between_the_days_named() -> None:
+    everything = planned(coverage=loaded(200), refresh=Refresh(), listed={URN: CONTRACTS[URN]}, contracts=[URN])
+    assert Days.of(task.window for task in everything.tasks) == Days((window_of(200),))
+    days = Refresh(YESTERDAY - timedelta(days=6), YESTERDAY - timedelta(days=4))
+    some = planned(coverage=loaded(200), refresh=days, contracts=[URN])
+    assert [task.window for task in some.tasks] == [window_of(3, YESTERDAY - timedelta(days=4))]
 
 
 def test_a_job_in_flight_is_taken_over() -> None:
-    plan = planned(in_flight=[job(window_of(90), age=100.0)], contracts={URN: CONTRACTS[URN]})
+    plan = planned(in_flight=[job(window_of(90), age=100.0)], listed={URN: CONTRACTS[URN]})
     (task,) = plan.tasks
-    assert (task.stage, task.job_id, task.entry, task.window) == ("poll", 7, 107, window_of(90))
-    assert (task.age_before, task.asked_at, task.jobs) == (100.0, EPOCH - 100.0, 1)
-    assert task.in_flight
+    assert (task.stage, task.window, task.jobs) == ("poll", window_of(90), 1)
+    assert task.job is not None
+    assert (task.job.id, task.job.entry) == (7, 107)
+    assert (task.job.age_before, task.job.created_at) == (100.0, EPOCH - 100.0)
+    assert task.at_linkedin
     assert plan.new_jobs == 0
 
 
 def test_around_a_job_in_flight_the_rest_is_asked_for() -> None:
-    plan = planned(in_flight=[job(window_of(10, YESTERDAY - timedelta(days=5)))], contracts={URN: CONTRACTS[URN]})
+    plan = planned(in_flight=[job(window_of(10, YESTERDAY - timedelta(days=5)))], listed={URN: CONTRACTS[URN]})
     windows = [task.window for task in plan.tasks]
     assert Days.of(windows) == Days((window_of(90),))
     assert sum(window.days for window in windows) == 90
-    assert [task.job_id for task in plan.tasks] == [None, 7, None]
+    assert [task.job.id if task.job else None for task in plan.tasks] == [None, 7, None]
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("window", "age", "adopted"),
+    [
+        pytest.param(window_of(90), DAY * 9 / 24, True, id="made-today"),
+        pytest.param(window_of(90), DAY * 9 / 24 + 1, False, id="made-yesterday-and-its-newest-days-may-change"),
+        pytest.param(window_of(87, YESTERDAY - timedelta(days=3)), DAY / 2, False, id="made-in-the-lookback"),
+        pytest.param(window_of(86, YESTERDAY - timedelta(days=4)), DAY / 2, True, id="made-after-the-lookback"),
+        pytest.param(window_of(80, YESTERDAY - timedelta(days=10)), 6 * DAY, True, id="settled-and-days-old"),
+        pytest.param(window_of(80, YESTERDAY - timedelta(days=10)), 7 * DAY - 1, True, id="just-kept"),
+        pytest.param(window_of(80, YESTERDAY - timedelta(days=10)), 7 * DAY, False, id="kept-no-more"),
+    ],
+)
+def test_a_job_is_adopted_while_its_file_is_as_good_as_a_new_one(window: Window, age: float, adopted: bool) -> None:
+    tasks = planned(in_flight=[job(window, age=age)], listed={URN: CONTRACTS[URN]}, contracts=[URN]).tasks
+    assert (7 in [task.job.id for task in tasks if task.job]) == adopted
+    assert Days.of(task.window for task in tasks) == Days((window_of(90),))
+
+
+@pytest.mark.parametrize(
+    ("age", "adopted"), [pytest.param(60.0, True, id="made-today"), pytest.param(DAY, False, id="made-before")]
+)
+def test_a_full_refresh_adopts_only_jobs_that_were_made_today(age: float, adopted: bool) -> None:
+    window = window_of(80, YESTERDAY - timedelta(days=10))
+    plan = planned(in_flight=[job(window, age=age)], refresh=Refresh(), contracts=[URN])
+    assert (plan.new_jobs < len(plan.tasks)) == adopted
 
 
 @pytest.mark.parametrize(
@@ -144,17 +232,17 @@ def test_around_a_job_in_flight_the_rest_is_asked_for() -> None:
 )
 def test_a_job_in_flight_that_does_not_fit_is_not_taken_over(in_flight: JobInFlight) -> None:
     plan = planned(in_flight=[in_flight])
-    assert all(task.job_id is None and task.window == window_of(90) for task in plan.tasks)
+    assert all(task.job is None and task.window == window_of(90) for task in plan.tasks)
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 80)), max_size=6))
 def test_no_day_is_planned_twice_whatever_is_in_flight(windows: list[tuple[int, int]]) -> None:
     in_flight = [job(window_of(days, YESTERDAY - timedelta(days=back)), n) for n, (days, back) in enumerate(windows)]
-    tasks = planned(in_flight=in_flight, contracts={URN: CONTRACTS[URN]}).tasks
+    tasks = planned(in_flight=in_flight, listed={URN: CONTRACTS[URN]}).tasks
     assert sum(task.window.days for task in tasks) == 90
     assert Days.of(task.window for task in tasks) == Days((window_of(90),))
     for task in tasks:
-        assert task.job_id is None or task.window == in_flight[task.job_id].window
+        assert task.job is None or task.window == in_flight[task.job.id].window
 
 
 def listing(*answers: Any) -> Any:
@@ -180,17 +268,33 @@ def test_contracts_are_listed_again_with_growing_pauses() -> None:
     assert timer.slept == sorted(timer.slept) and len(set(timer.slept)) == 3
 
 
+UNREACHABLE = UnavailableError("GET https://api.linkedin.com/v2/salesContracts: connection refused.")
+
+
 @pytest.mark.parametrize(
-    ("error", "words"),
-    [pytest.param(UNAVAILABLE, "HTTP 503", id="503"), pytest.param(ThrottledError("429"), "midnight UTC", id="quota")],
+    ("error", "words", "patience"),
+    [
+        pytest.param(UNAVAILABLE, "HTTP 503", 600.0, id="503"),
+        pytest.param(ThrottledError("429"), "midnight UTC", 600.0, id="quota"),
+        pytest.param(UNREACHABLE, "connection refused", UNREACHABLE_SECONDS, id="nobody-there"),
+    ],
 )
-def test_contracts_that_cannot_be_listed_end_the_run_with_a_reason(error: Exception, words: str) -> None:
+def test_contracts_that_cannot_be_listed_end_the_run_with_a_reason(
+    error: Exception, words: str, patience: float
+) -> None:
     timer = FakeTimer()
     with pytest.raises(UnavailableError, match=words) as caught:
-        list_contracts(listing(error), make_policy(), timer)
+        list_contracts(listing(error), make_policy(outage_timeout=600.0), timer)
     assert "contracts could not be listed" in str(caught.value)
-    assert 5 <= len(timer.slept) <= 10
-    assert sum(timer.slept) <= 300
+    assert patience <= sum(timer.slept) <= patience + 30.0
+    assert len(timer.slept) <= patience / 15 + 10
+
+
+def test_a_short_outage_timeout_holds_for_the_listing_too() -> None:
+    timer = FakeTimer()
+    with pytest.raises(UnavailableError):
+        list_contracts(listing(UNREACHABLE), make_policy(outage_timeout=2.0), timer)
+    assert 2.0 <= sum(timer.slept) <= 5.0
 
 
 @pytest.mark.parametrize(
@@ -209,11 +313,29 @@ def test_a_throttled_listing_waits_as_told_within_reason(retry_after: float | No
     assert least <= timer.slept[0] <= most
 
 
-@pytest.mark.parametrize("error", [AccessTokenError("The token is dead.", 401), AccessDeniedError("No access.", 403)])
-def test_what_no_second_try_helps_is_not_tried_again(error: Exception) -> None:
+REFUSED = AccessTokenError("The token is dead.", 401)
+
+
+@pytest.mark.parametrize("refusals", [1, MAX_TOKEN_REFUSALS - 1], ids=["once", "as-often-as-may-be"])
+def test_a_refusal_of_a_valid_token_now_and_then_ends_nothing(refusals: int) -> None:
     timer = FakeTimer()
-    with pytest.raises(type(error), match=str(error)):
-        list_contracts(listing(error), make_policy(), timer)
+    found = list_contracts(listing(*[REFUSED] * refusals, CONTRACTS.values()), make_policy(), timer)
+    assert found == CONTRACTS
+    assert len(timer.slept) == refusals and min(timer.slept) > 0
+
+
+def test_a_token_that_is_refused_again_and_again_ends_the_run_soon() -> None:
+    timer = FakeTimer()
+    with pytest.raises(AccessTokenError, match="The token is dead"):
+        list_contracts(listing(REFUSED), make_policy(), timer)
+    assert len(timer.slept) == MAX_TOKEN_REFUSALS - 1
+    assert sum(timer.slept) < 30.0
+
+
+def test_what_no_second_try_helps_is_not_tried_again() -> None:
+    timer = FakeTimer()
+    with pytest.raises(AccessDeniedError, match="No access"):
+        list_contracts(listing(AccessDeniedError("No access.", 403)), make_policy(), timer)
     assert timer.slept == []
 
 

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -15,8 +16,9 @@ import duckdb
 import pytest
 
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.journal import FILE_NAME, Journal
+from salesnav_source.journal import Journal
 from salesnav_source.loading import sync
+from salesnav_source.lock import PipelineLock
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import data_delay, internal_error, not_found
 from salesnav_source.settings import Settings, resolve_settings
@@ -42,6 +44,13 @@ class Loaded(NamedTuple):
     @property
     def working_dir(self) -> Path:
         return self.folder / NAME
+
+    @property
+    def journal_path(self) -> Path:
+        return self.folder / f"{NAME}.salesnav.sqlite"
+
+    def journal(self, base_url: str | None = None) -> closing[Journal]:
+        return closing(Journal(self.journal_path, base_url or self.settings.base_url))
 
     def status(self, epoch: float | None = None, **changes: object) -> Status:
         return collect(NAME, replace(self.settings, **changes), str(self.folder), epoch)  # type: ignore[arg-type]
@@ -87,6 +96,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 def loaded(original: Loaded, tmp_path: Path) -> Loaded:
     """A copy of the pipeline that a test may change; its destination is still the original one."""
     shutil.copytree(original.working_dir, tmp_path / "pipelines" / NAME)
+    shutil.copy(original.journal_path, tmp_path / "pipelines")
     return original._replace(folder=tmp_path / "pipelines")
 
 
@@ -121,9 +131,8 @@ def test_days_are_covered_open_or_failed(original: Loaded) -> None:
         assert [(span["first"], span["last"], span["days"]) for span in failed["failed"]] == [(first, yesterday, 10)]
         assert reason in str(failed["failed"][0]["reason"])
 
-    assert not status["running"] and not status["pending"] and not status["jobs"] and not status["notes"]
+    assert not status["running"] and not status["interrupted"] and not status["jobs"] and not status["notes"]
     assert status["next_run"] == {
-        "loads_pending": False,
         "jobs_to_take_over": 0,
         "jobs_to_create": 3,
         "days": 21,
@@ -182,15 +191,24 @@ def test_a_missing_destination_is_noted_and_not_made(loaded: Loaded, monkeypatch
     assert not list(loaded.folder.rglob("*.duckdb"))
 
 
+@contextmanager
+def at_work(pipeline: Loaded) -> Iterator[None]:
+    """Holds the pipeline's lock as a run does, on a thread of its own."""
+    lock = PipelineLock(str(pipeline.folder), NAME)
+    with ThreadPoolExecutor(1) as run:
+        run.submit(lock.acquire).result()
+        try:
+            yield
+        finally:
+            run.submit(lock.release).result()
+
+
 def test_jobs_in_flight_of_a_run_at_work(loaded: Loaded) -> None:
-    run = ExportRun(loaded.settings)
-    run.lock(str(loaded.folder), NAME)
-    with closing(Journal(loaded.working_dir, loaded.settings.base_url)) as journal:
+    with loaded.journal() as journal, at_work(loaded):
         window = Window(loaded.yesterday, loaded.yesterday)
         journal.created(journal.ask(NORTH, "seats", window, time.time()), 77)
         with journal._transaction():
             status = loaded.status()
-    run.close()
     assert status["running"]
     assert [(job["job_id"], job["contract"], job["export"], job["first"]) for job in status["jobs"]] == [
         (77, NORTH, "seats", str(loaded.yesterday))
@@ -205,7 +223,7 @@ def test_jobs_in_flight_of_a_run_at_work(loaded: Loaded) -> None:
     ids=["fresh", "too-old", "of-another-api"],
 )
 def test_which_jobs_the_next_run_takes_over(loaded: Loaded, age: float, base_url: str | None, taken_over: bool) -> None:
-    with closing(Journal(loaded.working_dir, base_url or loaded.settings.base_url)) as journal:
+    with loaded.journal(base_url) as journal:
         window = Window(loaded.yesterday, loaded.yesterday)
         journal.created(journal.ask(NORTH, "seats", window, time.time() - age), 77)
     status = loaded.status()
@@ -216,17 +234,19 @@ def test_which_jobs_the_next_run_takes_over(loaded: Loaded, age: float, base_url
     assert "is in flight" not in text
 
 
-def test_pending_data(loaded: Loaded) -> None:
+def test_a_run_that_was_interrupted(loaded: Loaded) -> None:
     pipeline = dlt.attach(NAME, pipelines_dir=str(loaded.folder))
     pipeline.extract([{"a": 1}], table_name="something", schema=pipeline.default_schema)
     pipeline.deactivate()
     status = loaded.status()
-    assert status["pending"] and status["next_run"]["loads_pending"]
-    assert "Next: a run loads what was received, then creates 3 jobs" in render(status)
+    assert status["interrupted"]
+    text = render(status)
+    assert "A run was interrupted while it loaded: what it had received is fetched again." in text
+    assert "Next: a run creates 3 jobs" in text
 
 
 def test_a_damaged_journal_is_noted_and_left(loaded: Loaded) -> None:
-    path = loaded.working_dir / FILE_NAME
+    path = loaded.journal_path
     path.write_bytes(b"not a database at all" * 100)
     assert str(path) in loaded.status()["notes"][0]
     assert path.read_bytes().startswith(b"not a database")

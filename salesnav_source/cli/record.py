@@ -152,5 +152,5 @@ def _counts(loaded: LoadedWindow) -> dict[str, Any]:
         "job_id": loaded.task.job.id if loaded.task.job else None,
         "rows_loaded": result.rows_loaded if result else 0,
         "rows_rejected": result.rows_rejected if result else 0,
-        "values_rejected": getattr(result, "values_rejected", 0),
+        "values_rejected": result.values_rejected if result else 0,
     }

@@ -88,9 +88,9 @@ class Lanes:
         """Tells whether a call of the task is under way."""
         return number in self._busy
 
-    def is_alone(self, task: Task) -> bool:
-        """Tells whether LinkedIn would idle on this lane once the task's job has ended."""
-        return len(self._lanes[task.lane].at_linkedin) == 1
+    def is_nearly_done(self, task: Task) -> bool:
+        """Tells whether all jobs of the task's lane are at LinkedIn: the end of the run may wait for one of them."""
+        return not self._lanes[task.lane].waiting
 
     @property
     def is_asking(self) -> bool:

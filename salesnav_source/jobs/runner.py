@@ -49,7 +49,9 @@ from salesnav_source.jobs.machine import (
 from salesnav_source.jobs.workers import Workers
 from salesnav_source.journal import Journal
 from salesnav_source.reader import read_export, remove
+from salesnav_source.reader.blocks import GZIP, UTF_16
 from salesnav_source.schema import EXPORTS, LOAD_ID
+from salesnav_source.settings import MAX_REJECTED
 from salesnav_source.spool import Spool, SpoolClosedError, SpoolStalledError
 from salesnav_source.windows import Window
 
@@ -102,6 +104,7 @@ class ExportRunner:
         clock: Clock,
         pool: Executor | None = None,
         seed: int = 0,
+        max_rejected: float = MAX_REJECTED,
     ) -> None:
         """Prepares a runner; nothing is asked of LinkedIn before `start`.
 
@@ -113,6 +116,7 @@ class ExportRunner:
             clock: the time.
             pool: types the blocks of files; each file has one of its own if None.
             seed: of the jitter.
+            max_rejected: share of a file's rows that may be rejected.
         """
         self._client = client
         self._journal = journal
@@ -120,6 +124,7 @@ class ExportRunner:
         self._spool = spool
         self._clock = clock
         self._pool = pool
+        self._max_rejected = max_rejected
         self._jitter = random.Random(seed)
         self._events: SimpleQueue[tuple[int, TEvent] | BaseException | None] = SimpleQueue()
         self._call_workers = Workers("salesnav-call", CALL_THREADS)
@@ -368,6 +373,7 @@ class ExportRunner:
                 {"contract": task.contract, "export_job_id": job.id, LOAD_ID: load.id},
                 load.compressed,
                 self._pool,
+                self._max_rejected,
             )
             pa.default_memory_pool().release_unused()
             self._check_end(spool, job.unended)
@@ -440,7 +446,7 @@ class ExportRunner:
         job = task.job
         if task.at_linkedin and job is not None and JobStatus.parse(event.job.status) is JobStatus.COMPLETED:
             insort(others, now - (job.turn if job.turn is not None else job.known_since))
-        eager = self._lanes.planned[task.lane] > 1 and self._lanes.is_alone(task) if task.at_linkedin else False
+        eager = self._lanes.planned[task.lane] > 1 and self._lanes.is_nearly_done(task)
         return replace(event, eager=eager, others=others)
 
     def _note_answer(self, task: Task, event: TEvent, now: float) -> None:
@@ -531,7 +537,9 @@ def _stage(task: Task) -> str:
 def _ends_with_line(path: Path) -> bool:
     """Tells whether a file is empty, compressed (which tells its end by itself) or ends with the end of a line."""
     with path.open("rb") as file:
-        if file.read(2) in (b"", b"\x1f\x8b"):
+        start = file.read(2)
+        if start in (b"", GZIP):
             return True
-        file.seek(-1, 2)
-        return file.read(1) in b"\r\n"
+        width = 2 if start in UTF_16 else 1
+        file.seek(-width, 2)
+        return file.read(width).strip(b"\0") in (b"\r", b"\n")

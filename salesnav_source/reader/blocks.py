@@ -1,10 +1,11 @@
-"""A file in blocks: reading it, plain or compressed, and cutting it where rows end; its first row is the header."""
+"""A file in blocks: reading it, in any of the wrappings that are known, and cutting it where rows end."""
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
@@ -15,7 +16,6 @@ from salesnav_source.reader.rows import (
     Rows,
     as_text,
     count_lines,
-    fields_of,
     find_line_end,
     has_regular_quotes,
     row_ends,
@@ -32,27 +32,59 @@ MAX_ROW_BYTES = 32 << 20
 """How long a row can be; a quote still open after that many bytes counts as one that is never closed."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GZIP = b"\x1f\x8b"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+_OTHER_FILES = {
+    b"PK\x03\x04": "a zip archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook (xls)",
+    b"%PDF": "a PDF document",
+    b"PAR1": "a Parquet file",
+    b"BZh": "compressed by bzip2",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard",
+    b"\xfd7zXZ": "compressed by xz",
+    b"7z\xbc\xaf": "a 7z archive",
+}
+"""What files begin with that are no text."""
+
+_WORKBOOK_PARTS = (b"[Content_Types].xml", b"xl/", b"_rels/")
+
+_MESSAGES = {b"<": "a page of HTML or XML", b"{": "a message in JSON", b"[": "a list in JSON"}
+"""What texts begin with that are no table; the next download may bring the file."""
 
 
-def header_and_blocks(source: Path | Spool, export: Export) -> tuple[list[str], Iterator[Block]]:
-    """Returns the header of a file, and its data in blocks.
+def header_and_blocks(source: Path | Spool, export: Export) -> tuple[bytes, Iterator[Block]]:
+    """Returns the header of a file, as it stands there, and its data in blocks.
 
     Raises:
         IncompleteFileError: if the file has no header, or is a page or a message instead of a CSV file; also on the
             way, if it is compressed and damaged or cut short.
-        ReadError: if a line is too long to be one of a CSV file.
+        ReadError: if it is a file of another kind, or a line is too long to be one of a CSV file.
     """
     blocks = _blocks(source, export)
     for block in blocks:
         end, rows = split(block.buffer[: block.end], ended=True, most=1)
         if len(rows.starts):
             row = block.buffer[rows.starts[0] : rows.ends[0]]
-            if row.lstrip()[:1] in (b"<", b"{"):
-                raise IncompleteFileError(
-                    f"The file of {export.name} is not a CSV: it begins with {shorten(as_text(row))!r}"
-                )
-            return fields_of(row), _after_header(block, end, blocks)
+            _require_text(row, export)
+            return row, _after_header(block, end, blocks)
     raise IncompleteFileError(f"The file of {export.name} is empty: it has no header")
+
+
+def _require_text(row: bytes, export: Export) -> None:
+    """Makes sure that the first row of a file is not that of something else.
+
+    Raises:
+        IncompleteFileError: if it is a page or a message.
+        ReadError: if it is text of another encoding.
+    """
+    kind = _MESSAGES.get(row.lstrip()[:1])
+    if kind is not None:
+        raise IncompleteFileError(
+            f"The file of {export.name} is {kind}, not a CSV: it begins with {shorten(as_text(row))!r}"
+        )
+    if b"\0" in row:
+        raise ReadError(f"The file of {export.name} is not text in UTF-8; it may be UTF-16 without a byte order mark")
 
 
 def _after_header(block: Block, end: int, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -64,8 +96,8 @@ def _after_header(block: Block, end: int, blocks: Iterator[Block]) -> Iterator[B
 def _blocks(source: Path | Spool, export: Export) -> Iterator[Block]:
     """Yields the file, header included, in blocks of whole rows."""
     buffer, line = b"", 1
-    with source.open("rb") as raw, _unpacked(raw) as file:
-        _skip_mark(file, export)
+    with source.open("rb") as raw, _unpacked(raw) as unpacked:
+        file = _decoded(unpacked, export)
         while True:
             chunk = _read(file, export, BLOCK_BYTES)
             buffer = buffer + chunk if buffer else chunk
@@ -83,22 +115,66 @@ def _blocks(source: Path | Spool, export: Export) -> Iterator[Block]:
 
 
 def _unpacked(file: BinaryIO) -> BinaryIO:
-    compressed = file.read(2) == b"\x1f\x8b"
+    compressed = file.read(2) == GZIP
     file.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
 
 
-def _skip_mark(file: BinaryIO, export: Export) -> None:
-    """Goes past the byte order mark, if there is one."""
-    if _read(file, export, len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
+class Readable(Protocol):
+    """Something that bytes are read from."""
+
+    def read(self, size: int) -> bytes:
+        """Returns so many bytes at most, and none at the end only."""
+
+
+def _decoded(file: BinaryIO, export: Export) -> Readable:
+    """Returns a file as UTF-8, behind its byte order mark, if it has one.
+
+    Raises:
+        ReadError: if it is not text.
+    """
+    start = _read(file, export, 64)
+    if start.startswith(UTF_16):
         file.seek(0)
+        return _FromUtf16(file)
+    for mark, kind in _OTHER_FILES.items():
+        if start.startswith(mark):
+            if any(part in start for part in _WORKBOOK_PARTS):
+                kind = "an Excel workbook (xlsx)"
+            raise ReadError(f"The file of {export.name} is {kind}, not a CSV as text, and is not read as that")
+    file.seek(len(BYTE_ORDER_MARK) if start.startswith(BYTE_ORDER_MARK) else 0)
+    return file
 
 
-def _read(file: BinaryIO, export: Export, size: int) -> bytes:
+class _FromUtf16:
+    """A file in UTF-16, with a byte order mark, read as UTF-8."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        # what stands for no character becomes invalid UTF-8, and costs its row only
+        self._decoder = codecs.getincrementaldecoder("utf-16")("surrogatepass")
+
+    def read(self, size: int) -> bytes:
+        """Returns about so many bytes, and none at the end only.
+
+        Raises:
+            EOFError: if the file ends within a character.
+        """
+        while True:
+            raw = self._file.read(size)
+            try:
+                text = self._decoder.decode(raw, final=not raw)
+            except UnicodeDecodeError:
+                raise EOFError("it ends within a character") from None
+            if text or not raw:
+                return text.encode("utf-8", "surrogatepass")
+
+
+def _read(file: Readable, export: Export, size: int) -> bytes:
     try:
         return file.read(size)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise IncompleteFileError(f"The compressed file of {export.name} is damaged or cut short: {error}") from error
+        raise IncompleteFileError(f"The file of {export.name} is damaged or cut short: {error}") from error
 
 
 def _cut(buffer: bytes, ended: bool) -> tuple[int, Rows | None]:

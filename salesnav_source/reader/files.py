@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from salesnav_source.reader.header import Layout
+from salesnav_source.reader.rejections import Reason, Tally
 from salesnav_source.reader.typed import REJECTED_SCHEMA, TypedBlock
 
 ROW_GROUP_ROWS = 122_880
@@ -63,7 +64,8 @@ class Writer:
             constants: the columns that it does not bring, with the value that all its rows have.
             compressed: whether typed rows are compressed, which takes as long as a third of writing them.
         """
-        self.loaded = self.rejected = self.outside = self.undated = 0
+        self.loaded = self.outside = self.undated = self.headers = 0
+        self.tally = Tally()
         self._target = target
         self._day_column = layout.export.day_column
         self._constants = {name: pa.array([value]) for name, value in constants.items()}
@@ -102,15 +104,17 @@ class Writer:
         """Writes the rows of a block."""
         undated = typed.batch.column(self._day_column).null_count
         self.loaded += len(typed.batch)
-        self.rejected += len(typed.reasons)
+        self.headers += typed.headers
         self.undated += undated
         self.outside += int(np.count_nonzero(typed.outside)) - undated
         self._waiting = pa.concat_tables([self._waiting, pa.Table.from_batches([typed.batch])])
         while len(self._waiting) >= ROW_GROUP_ROWS:
             self._write(self._waiting.slice(0, ROW_GROUP_ROWS))
             self._waiting = self._waiting.slice(ROW_GROUP_ROWS)
-        if typed.reasons:
-            self._write_rejected(typed.rejected_batch())
+        rejected = typed.rejected()
+        if rejected:
+            self.tally.add((line, reason) for line, reason, _ in rejected)
+            self._write_rejected(rejected)
 
     def _write(self, table: pa.Table) -> None:
         self._typed.write_table(self._completed(table), row_group_size=ROW_GROUP_ROWS)
@@ -123,8 +127,15 @@ class Writer:
             table = table.append_column(pa.field(name, column.type, False), column)
         return table.select(self._order)
 
-    def _write_rejected(self, batch: pa.RecordBatch) -> None:
+    def _write_rejected(self, rejected: list[tuple[int, Reason, str]]) -> None:
+        columns = [pa.array(column) for column in zip(*((line, _full(reason), row) for line, reason, row in rejected))]
+        batch = pa.record_batch(columns, schema=REJECTED_SCHEMA)
         if self._rejects is None:
             file = pa.OSFile(str(_rejected_path(self._target)), "wb")
             self._rejects = file, pa.ipc.new_stream(file, REJECTED_SCHEMA)
         self._rejects[1].write_batch(batch)
+
+
+def _full(reason: Reason) -> str:
+    """Returns a reason as it stands in the table."""
+    return str(reason) if reason.column is None else f"{reason} (the row is loaded without this value)"

@@ -7,7 +7,7 @@ import pyarrow as pa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from salesnav_source.exceptions import ReadError
-from salesnav_source.reader.rows import shorten
+from salesnav_source.reader.rows import fields_of, shorten
 from salesnav_source.reader.values import ARROW_TYPES
 from salesnav_source.schema import Column, Export, TColumnType, simplify
 
@@ -31,6 +31,8 @@ class Layout:
     """What the columns of a file are, as its header tells."""
 
     export: Export
+    header: bytes
+    """The header as it stands in the file."""
     width: int
     fields: tuple[Field, ...]
     extras: tuple[str, ...]
@@ -46,6 +48,13 @@ class Layout:
         names = {field.name for field in self.fields}
         return [name for name in self.export.key if name in names]
 
+    @property
+    def found(self) -> tuple[str, ...]:
+        """The declared columns that the file has."""
+        return tuple(
+            field.name for field in self.fields if field.position is not None and field.name not in self.extras
+        )
+
     def order(self, constants: Collection[str]) -> list[str]:
         """Returns the names of the file's columns and of those added, in the order in which the table has them."""
         given = {*self.schema.names, *constants}
@@ -60,12 +69,13 @@ class Layout:
         return any(field.name == name and field.position is not None for field in self.fields)
 
 
-def lay_out(header: list[str], export: Export) -> Layout:
+def lay_out(row: bytes, export: Export) -> Layout:
     """Tells what the columns of a file with this header are.
 
     Raises:
         ReadError: if a column that is never null is not in the header.
     """
+    header = fields_of(row)
     matched = export.match(header)
     positions = {column.name: position for position, column in matched.items()}
     fields = []
@@ -73,11 +83,26 @@ def lay_out(header: list[str], export: Export) -> Layout:
         if column.from_file or column.name in DERIVED:
             position = positions.get(column.name)
             if position is None and column.from_file and not column.nullable and column.name != export.day_column:
-                raise ReadError(_missing_column(column, header, export))
+                raise ReadError(_other_delimiter(row, export) or _missing_column(column, header, export))
             fields.append(Field(column.name, column.type, column.nullable, position))
     extras = _name_extras(header, export, set(matched))
     fields += [Field(name, "text", True, position) for position, name in extras.items()]
-    return Layout(export, len(header), tuple(fields), tuple(extras.values()))
+    return Layout(export, row, len(header), tuple(fields), tuple(extras.values()))
+
+
+_DELIMITERS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
+
+
+def _other_delimiter(row: bytes, export: Export) -> str | None:
+    """Returns what is to be said of a file whose header makes sense with another delimiter, None if it does not."""
+    required = {
+        column.name for column in export.file_columns if not column.nullable and column.name != export.day_column
+    }
+    for delimiter, name in _DELIMITERS.items():
+        found = export.match(fields_of(row.replace(delimiter, b",")))
+        if required <= {column.name for column in found.values()}:
+            return f"The file of {export.name} has its fields divided by {name}, not by commas, and is not read as that"
+    return None
 
 
 def _missing_column(column: Column, header: list[str], export: Export) -> str:

@@ -9,6 +9,7 @@ import pyarrow.csv as pa_csv
 
 from salesnav_source.reader.arrays import TInts
 from salesnav_source.reader.blocks import BYTE_ORDER_MARK
+from salesnav_source.reader.rejections import Reason
 from salesnav_source.reader.rows import Block
 
 
@@ -19,27 +20,48 @@ class ParsedBlock:
     columns: list[pa.StringArray]
     numbers: TInts
     """Which of the block's rows these are."""
-    reasons: dict[int, str]
-    """Why the others cannot be parsed."""
+    reasons: dict[int, Reason]
+    """Why others cannot be parsed."""
+    headers: int
+    """How many rows are left out as they repeat the header."""
 
 
-def parse(block: Block, width: int) -> ParsedBlock:
-    """Parses the rows of a block, which must have `width` fields."""
-    reasons = _find_damage(block)
+def parse(block: Block, width: int, header: bytes) -> ParsedBlock:
+    """Parses the rows of a block, which must have `width` fields, but for those that repeat the header."""
+    headers = _find_headers(block, header)
+    reasons = {number: reason for number, reason in _find_damage(block).items() if number not in headers}
     data: bytes | memoryview = memoryview(block.buffer)[block.start : block.end]
-    if reasons:
-        data = _without(block, sorted(reasons))
+    left_out = sorted({*reasons, *headers})
+    if left_out:
+        data = _without(block, left_out)
     if data[: len(BYTE_ORDER_MARK)] == BYTE_ORDER_MARK:
         # at the start of the data it would be taken for a mark, not for text
         data = b"\n" + data
     wrong_width: list[tuple[int, int]] = []
     table = _parse_csv(data, width, wrong_width)
-    numbers = np.arange(len(table) + len(wrong_width) + len(reasons))
-    numbers = np.delete(numbers, sorted(reasons))
+    numbers = np.arange(len(table) + len(wrong_width) + len(left_out))
+    numbers = np.delete(numbers, left_out)
     for number, actual in wrong_width:
-        reasons[int(numbers[number - 1])] = f"the row has {actual} fields, the header has {width}"
+        reasons[int(numbers[number - 1])] = Reason(f"the row has {actual} fields, the header has {width}")
     numbers = np.delete(numbers, [number - 1 for number, _ in wrong_width])
-    return ParsedBlock([_in_one(column) for column in table.columns], numbers, reasons)
+    return ParsedBlock([_in_one(column) for column in table.columns], numbers, reasons, len(headers))
+
+
+def _find_headers(block: Block, header: bytes) -> list[int]:
+    """Returns which rows of a block are the header once more, as where files were put together."""
+    places = []
+    place = block.buffer.find(header, block.start, block.end)
+    while place >= 0:
+        places.append(place)
+        place = block.buffer.find(header, place + len(header), block.end)
+    if not places:
+        return []
+    rows = block.rows
+    return [
+        number
+        for number in rows.at(np.array(places))
+        if block.buffer[rows.starts[number] : rows.ends[number]].removeprefix(BYTE_ORDER_MARK) == header
+    ]
 
 
 def _parse_csv(data: bytes | memoryview, width: int, wrong_width: list[tuple[int, int]]) -> pa.Table:
@@ -70,17 +92,17 @@ def _in_one(column: pa.ChunkedArray) -> pa.StringArray:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def _find_damage(block: Block) -> dict[int, str]:
+def _find_damage(block: Block) -> dict[int, Reason]:
     """Returns which rows of a block cannot be parsed at all, and why."""
-    damaged = {}
+    damaged: dict[int, Reason] = {}
     if not _is_utf8(block):
-        damaged.update(dict.fromkeys(_find_bad_encoding(block), "the row is not valid UTF-8"))
+        damaged.update(dict.fromkeys(_find_bad_encoding(block), Reason("the row is not valid UTF-8")))
     if block.has(b"\0"):
         zeros = np.flatnonzero(block.data == 0) + block.start
-        damaged.update(dict.fromkeys(block.rows.at(zeros), "the row has a NUL byte in it"))
+        damaged.update(dict.fromkeys(block.rows.at(zeros), Reason("the row has a NUL byte in it")))
     if block.known_rows is not None:
         malformed = np.flatnonzero(block.known_rows.malformed).tolist()
-        damaged.update(dict.fromkeys(malformed, "a quote in the row is not closed, or has text after it"))
+        damaged.update(dict.fromkeys(malformed, Reason("a quote in the row is not closed, or has text after it")))
     return damaged
 
 

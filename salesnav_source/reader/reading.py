@@ -21,6 +21,7 @@ from salesnav_source.reader.repetitions import NO_REPETITIONS, KeyHashes, Repeti
 from salesnav_source.reader.rows import Block
 from salesnav_source.reader.typed import TypedBlock, type_block
 from salesnav_source.schema import Export
+from salesnav_source.settings import MAX_REJECTED
 from salesnav_source.spool import Spool
 
 _WORKERS = min(2, os.cpu_count() or 1)
@@ -50,6 +51,12 @@ class ReadResult:
     """Whether the file itself tells the day of its rows."""
     extra_columns: tuple[str, ...]
     """Names of the file's columns that the export does not declare."""
+    values_rejected: int = 0
+    """Values that could not be read, of loaded rows."""
+    columns: tuple[str, ...] = ()
+    """The declared columns that the file has; none where there is no file."""
+    note: str | None = None
+    """What is particular about the file."""
 
 
 def read_export(
@@ -62,6 +69,7 @@ def read_export(
     constants: Mapping[str, str | int],
     compressed: bool = True,
     pool: Executor | None = None,
+    max_rejected: float = MAX_REJECTED,
 ) -> ReadResult:
     """Reads a CSV file into typed rows at `target`, a Parquet file as the table has them, and its rejected rows beside it.
 
@@ -75,19 +83,24 @@ def read_export(
         constants: the columns of the table that the file does not bring, with the value that all its rows have.
         compressed: whether typed rows are compressed; they need not be if they stay on this machine.
         pool: types the blocks, see `reading_pool`; one for this file alone if None.
+        max_rejected: share of the rows that may be rejected, or of the rows that may lack a value of one column.
 
     Returns:
         How many rows the file held and what became of them.
 
     Raises:
         IncompleteFileError: if the file is no CSV, is cut short, or has another number of rows than expected.
-        ReadError: if the file lacks a column without which its rows mean nothing, or cannot be read as CSV.
+        ReadError: if the file lacks a column without which its rows mean nothing, has more rows or values that cannot be
+            read than it may, or cannot be read as CSV.
     """
     if pool is None:
         with reading_pool() as own:
-            return read_export(source, target, export, first_day, last_day, expected_rows, constants, compressed, own)
+            return read_export(
+                source, target, export, first_day, last_day, expected_rows, constants, compressed, own, max_rejected
+            )
     try:
-        return _Reading(source, target, export, first_day, last_day, constants, compressed, pool).run(expected_rows)
+        reading = _Reading(source, target, export, first_day, last_day, constants, compressed, pool)
+        return reading.run(expected_rows, max_rejected)
     except BaseException as error:
         remove(target)
         if isinstance(error, pa.ArrowInvalid):
@@ -108,28 +121,50 @@ class _Reading:
     compressed: bool
     pool: Executor
 
-    def run(self, expected_rows: int | None) -> ReadResult:
+    def run(self, expected_rows: int | None, max_rejected: float) -> ReadResult:
         """Reads the file, and twice more if keys repeat in it."""
         hashes = KeyHashes()
         layout, writer = self._write(NO_REPETITIONS, hashes)
-        rows = writer.loaded + writer.rejected
-        if expected_rows is not None and rows != expected_rows:
-            raise IncompleteFileError(
-                f"The file of {self.export.name} for {self.first_day} to {self.last_day} holds {rows:,} rows, but"
-                f" LinkedIn announced {expected_rows:,}"
-            )
+        rows = writer.loaded + writer.tally.rows.total()
+        note = self._check_count(rows, writer, expected_rows)
+        # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
+        if expected_rows != 0:
+            writer.tally.require_form(self.export, rows, writer.loaded, max_rejected)
         repeated = hashes.repeated()
         if len(repeated):
             layout, writer = self._write(self._find_repetitions(repeated))
+        tally = writer.tally
+        rejected = tally.rows.total()
         return ReadResult(
             rows=rows,
             rows_loaded=writer.loaded,
-            rows_rejected=writer.rejected,
-            rows_repeated=rows - writer.loaded - writer.rejected,
+            rows_rejected=rejected,
+            rows_repeated=rows - writer.loaded - rejected,
             rows_outside=writer.outside,
             rows_undated=writer.undated,
             has_day_column=layout.has_day_column,
             extra_columns=layout.extras,
+            values_rejected=tally.values.total(),
+            columns=layout.found,
+            note=note,
+        )
+
+    def _check_count(self, rows: int, writer: Writer, expected: int | None) -> str | None:
+        """Makes sure that no row is missing, and tells of rows that are too much.
+
+        A header that stands in the file once more may count as a row or not. What cannot be read may be no row, such as
+        a footer.
+
+        Raises:
+            IncompleteFileError: if rows are missing, or there are more that can be read.
+        """
+        if expected is None or rows <= expected <= rows + writer.headers:
+            return None
+        announced = f"{rows:,} rows, but LinkedIn announced {expected:,}"
+        if rows - writer.tally.unreadable <= expected < rows:
+            return f"the file holds {announced}; what is too much cannot be read ({writer.tally.first})"
+        raise IncompleteFileError(
+            f"The file of {self.export.name} for {self.first_day} to {self.last_day} holds {announced}"
         )
 
     def _write(self, repetitions: Repetitions, hashes: KeyHashes | None = None) -> tuple[Layout, Writer]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from salesnav_source.reader.arrays import TInts, TWords
 from salesnav_source.reader.hashes import hash_rows
+from salesnav_source.reader.rejections import Reason
 from salesnav_source.reader.typed import TypedBlock
 
 
@@ -54,7 +55,7 @@ class Repetitions:
             return typed
         places, again = self.places[first:last] - start, self.again[first:last]
         reasons = {
-            place: f"its key occurs again with other values on line {line}"
+            place: Reason("its key occurs again with other values", f" on line {line}")
             for place, line in zip(places.tolist(), again.tolist(), strict=True)
             if line
         }

@@ -11,14 +11,24 @@ import pyarrow.compute as pc
 
 from salesnav_source.reader.arrays import TInts, TMask, is_null
 from salesnav_source.reader.header import DERIVED, Field, Layout
-from salesnav_source.reader.parsing import parse
+from salesnav_source.reader.parsing import ParsedBlock, parse
+from salesnav_source.reader.rejections import OTHER_HEADER, OUTSIDE, Reason
 from salesnav_source.reader.rows import Block, as_text, shorten
 from salesnav_source.reader.values import ARROW_TYPES, EXPECTED, empty_as_null, type_texts
 
-TFault = tuple[TMask, Callable[[int], str]]
-"""In which rows something is wrong, and what it is in one of them."""
-
 REJECTED_SCHEMA = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that is wrong in some rows."""
+
+    mask: TMask
+    """In which."""
+    describe: Callable[[int], Reason]
+    """What it is in one of them."""
+    of_value: bool = False
+    """Whether it only costs a value."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +39,26 @@ class TypedBlock:
     batch: pa.RecordBatch
     numbers: TInts
     """Which of the block's rows are in the batch."""
-    reasons: dict[int, str]
-    """Why the others are rejected."""
+    reasons: dict[int, Reason]
+    """Why others are rejected."""
+    gaps: dict[int, list[Reason]]
+    """Why values are missing in rows of the batch, by the number of the row."""
     outside: TMask
     """Which rows of the batch are dated outside the days asked for, or not at all."""
+    headers: int
+    """How many rows were left out as they repeat the header."""
 
-    def without(self, places: TInts, reasons: dict[int, str]) -> "TypedBlock":
+    def without(self, places: TInts, reasons: dict[int, Reason]) -> "TypedBlock":
         """Returns this without some rows of the batch; those with a reason are rejected, the others left out."""
         stays = np.ones(len(self.numbers), np.bool_)
         stays[places] = False
+        left = set(self.numbers[places].tolist()) if self.gaps else set()
         return replace(
             self,
             batch=self.batch.filter(pa.array(stays)),
             numbers=self.numbers[stays],
             reasons=self.reasons | {int(self.numbers[place]): reason for place, reason in reasons.items()},
+            gaps={number: reasons for number, reasons in self.gaps.items() if number not in left},
             outside=self.outside[stays],
         )
 
@@ -50,20 +66,26 @@ class TypedBlock:
         """Returns the lines of the file on which rows of the batch begin."""
         return self.block.lines(self.block.rows.starts[self.numbers[places]])
 
-    def rejected_batch(self) -> pa.RecordBatch:
-        """Returns the rejected rows as they stand in the file."""
-        numbers, rows = sorted(self.reasons), self.block.rows
+    def rejected(self) -> list[tuple[int, Reason, str]]:
+        """Returns what is rejected, rows and values, in the order of the file: the line, why, and the row as it stands."""
+        if not self.reasons and not self.gaps:
+            return []
+        found = [(number, reason) for number, reason in self.reasons.items()]
+        found += [(number, reason) for number, reasons in self.gaps.items() for reason in reasons]
+        found.sort(key=lambda one: one[0])
+        rows = self.block.rows
+        numbers = [number for number, _ in found]
         starts, ends = rows.starts[numbers], rows.ends[numbers]
+        lines = self.block.lines(starts).tolist()
         texts = [as_text(self.block.buffer[start:end]) for start, end in zip(starts, ends, strict=True)]
-        columns = [pa.array(self.block.lines(starts)), [self.reasons[number] for number in numbers], texts]
-        return pa.record_batch(columns, schema=REJECTED_SCHEMA)
+        return [(line, reason, text) for line, (_, reason), text in zip(lines, found, texts, strict=True)]
 
 
 def type_block(block: Block, layout: Layout, first_day: date, last_day: date) -> TypedBlock:
     """Types the rows of a block."""
-    parsed = parse(block, layout.width)
+    parsed = parse(block, layout.width, layout.header)
     columns: dict[str, pa.Array] = {}
-    faults: list[TFault] = []
+    faults: list[Fault] = []
     for field in layout.fields:
         if field.name in DERIVED:
             columns[field.name] = columns[DERIVED[field.name]].cast(pa.date32())
@@ -72,26 +94,49 @@ def type_block(block: Block, layout: Layout, first_day: date, last_day: date) ->
             columns[field.name] = pa.repeat(pa.scalar(stamp, ARROW_TYPES[field.type]), len(parsed.numbers))
         else:
             columns[field.name] = _type_field(field, parsed.columns[field.position], faults)
+    if faults:
+        faults.insert(0, Fault(_find_other_headers(parsed, layout, faults), lambda row: OTHER_HEADER))
     outside = _find_outside(columns[layout.export.day_column], first_day, last_day)
     if layout.export.strict_days and outside.any():
-        faults.append((outside, lambda row: "outside the days asked for"))
+        faults.append(Fault(outside, lambda row: OUTSIDE))
     batch = pa.record_batch(list(columns.values()), names=list(columns))
-    typed = TypedBlock(block, batch, parsed.numbers, parsed.reasons, outside)
-    if faults:
-        typed = typed.without(*_describe(faults))
+    gaps = _find_gaps(faults, parsed.numbers)
+    typed = TypedBlock(block, batch, parsed.numbers, parsed.reasons, gaps, outside, parsed.headers)
+    of_rows = [fault for fault in faults if not fault.of_value]
+    if of_rows:
+        typed = typed.without(*_describe(of_rows))
     return replace(typed, batch=typed.batch.cast(layout.schema))
 
 
-def _type_field(field: Field, texts: pa.StringArray, faults: list[TFault]) -> pa.Array:
+def _type_field(field: Field, texts: pa.StringArray, faults: list[Fault]) -> pa.Array:
     """Returns a column typed, and adds its faults."""
     given = texts if field.type == "text" and field.nullable else empty_as_null(texts)
-    if not field.nullable and given.null_count:
-        faults.append((is_null(given), lambda row: f"{field.name} is empty"))
     values, wrong = type_texts(given, field.type)
     if wrong is not None:
-        expected = EXPECTED[field.type]
-        faults.append((wrong, lambda row: f"{field.name} is not {expected}: {shorten(texts[row].as_py())}"))
+        faults.append(_unreadable(field, texts, wrong))
+    if not field.nullable and values.null_count:
+        missing = is_null(values) if wrong is None else is_null(values) & ~wrong
+        if missing.any():
+            faults.append(Fault(missing, lambda row: Reason(f"{field.name} is empty")))
     return values
+
+
+def _unreadable(field: Field, texts: pa.StringArray, wrong: TMask) -> Fault:
+    cause = f"{field.name} is not {EXPECTED[field.type]}"
+    column = field.name if field.nullable else None
+    return Fault(wrong, lambda row: Reason(cause, f": {shorten(texts[row].as_py())}", column), field.nullable)
+
+
+def _find_other_headers(parsed: ParsedBlock, layout: Layout, faults: list[Fault]) -> TMask:
+    """Returns which of the rows with faults are headers, of whatever columns in whatever order."""
+    headers: TMask = np.logical_or.reduce([fault.mask for fault in faults])
+    for field in layout.fields:
+        if field.position is not None and not field.nullable and headers.any():
+            texts = parsed.columns[field.position].filter(pa.array(headers)).dictionary_encode()
+            is_name = [layout.export.has_spelling(text) for text in texts.dictionary.to_pylist()] + [False]
+            named = np.array(is_name)[pc.fill_null(texts.indices, len(is_name) - 1).to_numpy()]
+            headers[np.flatnonzero(headers)] = named
+    return headers
 
 
 def _find_outside(dates: pa.Array, first_day: date, last_day: date) -> TMask:
@@ -101,7 +146,17 @@ def _find_outside(dates: pa.Array, first_day: date, last_day: date) -> TMask:
     return cast(TMask, pc.invert(pc.fill_null(inside, False)).to_numpy(zero_copy_only=False))
 
 
-def _describe(faults: list[TFault]) -> tuple[TInts, dict[int, str]]:
+def _find_gaps(faults: list[Fault], numbers: TInts) -> dict[int, list[Reason]]:
+    """Returns why values are left out, by the number of the row."""
+    gaps: dict[int, list[Reason]] = {}
+    for fault in faults:
+        if fault.of_value:
+            for row in np.flatnonzero(fault.mask).tolist():
+                gaps.setdefault(int(numbers[row]), []).append(fault.describe(row))
+    return gaps
+
+
+def _describe(faults: list[Fault]) -> tuple[TInts, dict[int, Reason]]:
     """Returns the rows that have faults, and the first fault of each."""
-    rows = np.flatnonzero(np.logical_or.reduce([mask for mask, _ in faults]))
-    return rows, {row: next(describe(row) for mask, describe in faults if mask[row]) for row in rows.tolist()}
+    rows = np.flatnonzero(np.logical_or.reduce([fault.mask for fault in faults]))
+    return rows, {row: next(fault.describe(row) for fault in faults if fault.mask[row]) for row in rows.tolist()}

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Callable
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salesnav_source.reader.arrays import TMask, is_null, text_bytes
-from salesnav_source.schema import TColumnType
+from salesnav_source.reader.arrays import TInts, TMask, is_null, text_bytes
+from salesnav_source.schema import FORMS, TColumnType, is_no_value
 
 TTyped = tuple[pa.Array, TMask | None]
 """A typed column, and where texts stood that cannot be typed, None if nowhere."""
@@ -23,11 +22,12 @@ ARROW_TYPES: dict[TColumnType, pa.DataType] = {
     "bool": pa.bool_(),
 }
 
+_NOUNS: dict[TColumnType, str] = {"timestamp": "a time", "date": "a day"}
+
 EXPECTED: dict[TColumnType, str] = {
     "bigint": "an integer of 64 bits",
     "double": "a number",
-    "timestamp": "a time of the form MM-DD-YYYY HH:MM:SS",
-    "date": "a day of the form MM-DD-YYYY or YYYY-MM-DD",
+    **{kind: f"{noun} of the form {' or '.join(form.name for form in FORMS[kind])}" for kind, noun in _NOUNS.items()},
 }
 """What a text must be to be of a type."""
 
@@ -53,68 +53,136 @@ def _type_bigint(texts: pa.StringArray) -> TTyped:
     # the usual numbers are known without looking at each text, which takes several times as long
     if pc.all(pc.ascii_is_decimal(texts)).as_py() and pc.max(pc.binary_length(texts)).as_py() <= 18:
         return texts.cast(pa.int64()), None
-    return _type_numbers(texts, "^-?[0-9]{1,18}$", _to_int, pa.int64())
+    return _type_numbers(texts, "^-?[0-9]{1,18}$", "bigint", _to_int)
 
 
 def _type_double(texts: pa.StringArray) -> TTyped:
-    return _type_numbers(texts, r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$", _to_float, pa.float64())
+    return _type_numbers(texts, r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$", "double", _to_float)
 
 
 def _type_numbers(
-    texts: pa.StringArray, plain: str, convert: Callable[[str], int | float | None], arrow_type: pa.DataType
+    texts: pa.StringArray, plain: str, column_type: TColumnType, convert: Callable[[str], int | float | None]
 ) -> TTyped:
     """Casts the texts that are plainly written as a whole, and converts each of the others by itself."""
     is_plain = pc.fill_null(pc.match_substring_regex(texts, plain), True)
-    values = pc.if_else(is_plain, texts, _NO_TEXT).cast(arrow_type)
+    values = pc.if_else(is_plain, texts, _NO_TEXT).cast(ARROW_TYPES[column_type])
     if pc.all(is_plain, min_count=0).as_py():
         return values, None
-    odd = texts.filter(pc.invert(is_plain)).dictionary_encode()
-    converted = pa.array([convert(text) for text in odd.dictionary.to_pylist()], arrow_type).take(odd.indices)
-    values = pc.replace_with_mask(values, pc.invert(is_plain), converted)
-    return values, is_null(values) & ~is_null(texts)
+    patterns = [re.compile(form.pattern) for form in FORMS[column_type]]
+
+    def read(text: str) -> int | float | None:
+        text = text.strip()
+        return convert(_MARKS.sub("", text)) if any(pattern.fullmatch(text) for pattern in patterns) else None
+
+    is_odd = pc.invert(is_plain)
+    odd = texts.filter(is_odd).dictionary_encode()
+    converted = pa.array([read(text) for text in odd.dictionary.to_pylist()], values.type).take(odd.indices)
+    values = pc.replace_with_mask(values, is_odd, converted)
+    return values, _unread(texts, is_null(values))
 
 
-_INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_MARKS = re.compile("[, '\u00a0\u202f\u2019]")
+"""What groups the digits of a number."""
 
 
 def _to_int(text: str) -> int | None:
-    found = _INTEGER.fullmatch(text.strip(" "))
+    digits = text.partition(".")[0].lstrip("+-0")
     # the length is looked at first, as Python refuses to read thousands of digits
-    if not found or len(found[1].lstrip("+-0")) > 19:
+    if len(digits) > 19:
         return None
-    value = int(found[1][:1].strip("0123456789") + (found[1].lstrip("+-0") or "0"))
+    value = int(digits or "0") * (-1 if text.startswith("-") else 1)
     return value if -(2**63) <= value < 2**63 else None
 
 
 def _to_float(text: str) -> float | None:
-    if not _DECIMAL.fullmatch(text.strip(" ")):
-        return None
     value = float(text)
     return value if abs(value) != float("inf") else None
 
 
-_DAY_TEXT = (
-    r"^([0-9]{2}-[0-9]{2}-[0-9]{4}|[0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"([ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?$"
-)
+def _unread(texts: pa.StringArray, missing: TMask) -> TMask | None:
+    """Returns where a text stands for a value of which there is none, None if nowhere."""
+    wrong = missing & ~is_null(texts)
+    if not wrong.any():
+        return None
+    left = texts.filter(pa.array(wrong)).dictionary_encode()
+    is_value = np.array([not is_no_value(text) for text in left.dictionary.to_pylist()])
+    wrong[np.flatnonzero(wrong)] = is_value[left.indices.to_numpy()]
+    return wrong if wrong.any() else None
 
 
 def _type_date(texts: pa.StringArray) -> TTyped:
-    fits = pc.match_substring_regex(texts, _DAY_TEXT)
-    days = pc.utf8_slice_codeunits(pc.if_else(fits, texts, _NO_TEXT), 0, 10).dictionary_encode()
-    values = pa.array([_to_date(text) for text in days.dictionary.to_pylist()], pa.date32()).take(days.indices)
-    wrong = is_null(values) & ~is_null(texts)
-    return values, wrong if wrong.any() else None
+    # few days are written in a file, however many rows it has
+    distinct = texts.dictionary_encode()
+    values = _read_forms(distinct.dictionary, "date").take(distinct.indices)
+    return values, _unread(texts, is_null(values))
 
 
-def _to_date(text: str) -> date | None:
-    american = text[2] == "-"
-    year, month, day = (text[6:], text[:2], text[3:5]) if american else (text[:4], text[5:7], text[8:])
-    try:
-        return date(int(year), int(month), int(day))
-    except ValueError:
-        return None
+def _read_forms(texts: pa.StringArray, column_type: TColumnType) -> pa.Array:
+    """Returns the days or times that texts tell in any of the forms of a type, null where they tell none."""
+    texts = pc.utf8_trim_whitespace(texts)
+    values = pa.nulls(len(texts), ARROW_TYPES[column_type])
+    for form in FORMS[column_type]:
+        if values.null_count:
+            parts = pc.extract_regex(texts, f"^(?:{form.pattern})$")
+            values = pc.coalesce(values, _from_parts(parts, column_type))
+    return values
+
+
+def _from_parts(parts: pa.StructArray, column_type: TColumnType) -> pa.Array:
+    """Returns the days or times that the parts of texts make, null where there is no such day or time."""
+    given = {field.name: pc.struct_field(parts, field.name) for field in parts.type}
+    right = ~is_null(parts)
+
+    def number(name: str, usual: int = 0) -> TInts:
+        if name not in given:
+            return np.full(len(parts), usual)
+        filled = pc.if_else(pc.equal(pc.binary_length(given[name]), 0), str(usual), given[name])
+        numbers: TInts = pc.fill_null(filled.cast(pa.int64()), usual).to_numpy(zero_copy_only=False)
+        return numbers
+
+    if "milliseconds" in given:
+        moments = number("milliseconds") * 1000
+    else:
+        year, month = number("year", 1), number("month", 1)
+        right &= (year >= 1) & (month >= 1) & (month <= 12)
+        months = np.where(right, 12 * year + month - 1, 0)
+        days = _FIRST_DAYS[months] + number("day", 1) - 1
+        right &= (number("day", 1) >= 1) & (days < _FIRST_DAYS[months + 1])
+        hour, minute, second = number("hour"), number("minute"), number("second")
+        right &= (hour <= 23) & (minute <= 59) & (second <= 59)
+        seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
+        if "fraction" in given:
+            given["fraction"] = pc.utf8_slice_codeunits(pc.utf8_rpad(given["fraction"], 6, "0"), 0, 6)
+        moments = seconds * 1_000_000 + number("fraction")
+        # the day of a summary is the one that is written, wherever that was
+        if column_type == "timestamp":
+            moments -= _zone_minutes(given["zone"]) * 60_000_000
+    right &= (moments >= _FIRST_MOMENT) & (moments <= _LAST_MOMENT)
+    times = pa.array(np.where(right, moments, 0).view("datetime64[us]"), ARROW_TYPES["timestamp"], mask=~right)
+    return times.cast(ARROW_TYPES[column_type]) if column_type == "timestamp" else times.cast(pa.date32(), safe=False)
+
+
+_ALL_TIME = np.array(["0001-01-01T00:00:00", "9999-12-31T23:59:59.999999"], "datetime64[us]").astype(np.int64)
+_FIRST_MOMENT, _LAST_MOMENT = _ALL_TIME.tolist()
+"""The moments that every warehouse knows."""
+
+
+def _zone_minutes(zones: pa.StringArray) -> TInts:
+    """Returns how many minutes zones are before UTC; so many that no moment is left where there is no such zone."""
+    distinct = zones.dictionary_encode()
+    minutes = np.array([*map(_to_minutes, distinct.dictionary.to_pylist()), 0])
+    of_each: TInts = minutes[pc.fill_null(distinct.indices, len(minutes) - 1).to_numpy()]
+    return of_each
+
+
+def _to_minutes(zone: str) -> int:
+    digits = zone[1:].replace(":", "")
+    if not digits.isdigit():
+        return 0
+    hours, minutes = int(digits[:2]), int(digits[2:] or 0)
+    if hours > 15 or minutes > 59:
+        return 1 << 36
+    return (hours * 60 + minutes) * (-1 if zone.startswith("-") else 1)
 
 
 _TIME_LENGTH = len("MM-DD-YYYY HH:MM:SS")
@@ -138,8 +206,13 @@ def _type_timestamp(texts: pa.StringArray) -> TTyped:
     else:
         times, right = np.zeros(len(texts), "datetime64[us]"), np.zeros(len(texts), np.bool_)
         times[fits], right[fits] = _read_times(texts.filter(pa.array(fits)))
-    wrong = ~right & ~is_null(texts)
-    return pa.array(times, ARROW_TYPES["timestamp"], mask=~right), wrong if wrong.any() else None
+    values = pa.array(times, ARROW_TYPES["timestamp"], mask=~right)
+    odd = ~right & ~is_null(texts)
+    if not odd.any():
+        return values, None
+    odd_values = _read_forms(texts.filter(pa.array(odd)), "timestamp")
+    values = pc.replace_with_mask(values, pa.array(odd), odd_values)
+    return values, _unread(texts, is_null(values))
 
 
 def _read_times(texts: pa.StringArray) -> tuple[np.ndarray, TMask]:

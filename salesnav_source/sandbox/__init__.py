@@ -11,6 +11,7 @@ from salesnav_source.sandbox.api import JobRecord, RequestRecord
 from salesnav_source.sandbox.data import ACTIVITY_MIX, DEFAULT_CONTRACTS, FILE_COLUMNS, ContractSpec, World
 from salesnav_source.sandbox.faults import FAULTS, Fault, describe, parse_fault
 from salesnav_source.sandbox.server import Sandbox
+from salesnav_source.sandbox.stories import Stories
 
 __all__ = [
     "ACTIVITY_MIX",
@@ -22,6 +23,7 @@ __all__ = [
     "JobRecord",
     "RequestRecord",
     "Sandbox",
+    "Stories",
     "World",
     "describe",
     "parse_fault",

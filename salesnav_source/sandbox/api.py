@@ -8,13 +8,13 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus
+from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from salesnav_source.sandbox.data import CsvFile, World
-from salesnav_source.sandbox.faults import Answer, Call, Effect, Fault, IgnorePaging, JobPlan, TCall, error_body
+from salesnav_source.sandbox.faults import Answer, Call, Effect, Fault, JobPlan, Listing, TCall, error_body
 from salesnav_source.schema import EXPORTS
 
 TPerform = Callable[[Sequence[Effect]], Answer]
@@ -75,7 +75,10 @@ class RequestRecord:
 class JobRecord:
     """An export job that was created."""
 
-    id: int
+    id: int | str
+    """The id that is told."""
+    number: int
+    """Its number: 1 is the first job created."""
     contract: str
     action: str
     export: str
@@ -85,11 +88,22 @@ class JobRecord:
     plan: JobPlan = field(repr=False)
     file: CsvFile = field(repr=False)
     clock: Callable[[], float] = field(repr=False)
+    ahead: "JobRecord | None" = field(default=None, repr=False)
+    """The job of its lane that was created before it; None without one, or without lanes."""
+
+    def __post_init__(self) -> None:
+        self.starts_at = self.created_at if self.ahead is None else max(self.created_at, self.ahead.ends_at)
+        """When its turn comes: as soon as the job ahead of it has ended."""
+
+    @property
+    def ends_at(self) -> float:
+        """When it ends; `plan.seconds` is how long it takes once its turn has come."""
+        return self.starts_at + self.plan.seconds
 
     @property
     def status(self) -> str:
         """The status of the job now."""
-        age = self.clock() - self.created_at
+        age = self.clock() - self.starts_at
         if age >= self.plan.seconds:
             return self.plan.outcome
         return "ENQUEUED" if age < self.plan.seconds / 3 else "PROCESSING"
@@ -97,9 +111,9 @@ class JobRecord:
     @cached_property
     def row_count(self) -> int:
         """How many rows the job says its file has."""
-        if self.plan.row_count is not None:
+        if isinstance(self.plan.row_count, int):
             return self.plan.row_count
-        if not self.plan.transforms:
+        if not self.plan.transforms or self.plan.row_count == "true":
             return self.file.row_count
         return max(sum(1 for _ in self.records()) - 1, 0)
 
@@ -132,15 +146,22 @@ class _Armed:
     """A fault and how often it matched so far."""
 
     fault: Fault
+    since: float
+    """When it was added."""
     seen: int = 0
+    struck_at: float | None = None
+    """When it hit for the first time."""
 
     def strike(self, call: Call) -> bool:
         """Tells whether the fault hits this call, and counts."""
-        if not self.fault.matches(call):
+        if call.now < self.since + self.fault.wait or not self.fault.matches(call):
             return False
         self.seen += 1
         struck = self.seen - self.fault.after
-        return struck > 0 and (self.fault.times is None or struck <= self.fault.times)
+        if struck <= 0 or (self.fault.times is not None and struck > self.fault.times):
+            return False
+        self.struck_at = call.now if self.struck_at is None else self.struck_at
+        return self.fault.seconds is None or call.now < self.struck_at + self.fault.seconds
 
 
 class RefusedError(Exception):
@@ -166,7 +187,9 @@ class Api:
     world: World
     clock: Callable[[], float] = time.time
     job_seconds: tuple[float, float] = (1.0, 3.0)
-    url_seconds: float = 10800.0
+    url_seconds: float = 3600.0
+    file_seconds: float = 7 * 86400.0
+    lanes: bool = True
     page_size: int = 10
     client_id: str = "sandbox-client"
     client_secret: str = "sandbox-secret"
@@ -182,6 +205,8 @@ class Api:
         self._armed: list[_Armed] = []
         self._tokens: dict[str, _Token] = {}
         self._urls: dict[str, tuple[JobRecord, int]] = {}
+        self._lanes: dict[tuple[str, str], JobRecord] = {}
+        self._by_id: dict[str, JobRecord] = {}
         self._random = random.Random(f"{self.world.seed}/api")
         self._renewals = 1
 
@@ -200,7 +225,7 @@ class Api:
     def arm(self, fault: Fault) -> None:
         """Adds a fault."""
         with self.lock:
-            self._armed.append(_Armed(fault))
+            self._armed.append(_Armed(fault, self.clock()))
 
     def disarm(self) -> None:
         """Removes all faults; what they did to jobs already created stays."""
@@ -215,9 +240,11 @@ class Api:
             except RefusedError as refused:
                 return refused.answer
             request.call = call.kind
+            call = replace(call, now=request.time, cookies="cookie" in request.headers)
             effects = [armed.fault.effect for armed in self._armed if armed.strike(call)]
-            answer = perform(effects)
+            answer = Answer() if any(effect.prevents(call) for effect in effects) else perform(effects)
         for effect in effects:
+            effect.on_call(call, answer)
             effect.on_answer(answer)
         return answer
 
@@ -298,9 +325,10 @@ class Api:
         size = min(int(count), self.page_size)
 
         def perform(effects: Sequence[Effect]) -> Answer:
-            first = 0 if any(isinstance(effect, IgnorePaging) for effect in effects) else int(start)
-            page = self.world.contracts()[first : first + size]
-            return Answer(fields={"elements": page, "paging": {"count": size, "start": first, "links": []}})
+            listing = Listing([*self.world.contracts()], int(start), size)
+            for effect in effects:
+                effect.on_listing(listing)
+            return Answer(fields=listing.fields(request.path))
 
         return self._call("contracts"), perform
 
@@ -321,8 +349,6 @@ class Api:
         export = ACTIONS[action]
 
         def perform(effects: Sequence[Effect]) -> Answer:
-            if any(effect.prevents_job for effect in effects):
-                return Answer()
             job = self._create(action, contract, first_day, last_day, effects)
             return Answer(fields={"value": {"id": job.id, "status": "ENQUEUED"}})
 
@@ -346,25 +372,46 @@ class Api:
     def _create(
         self, action: str, contract: str, first_day: dt.date, last_day: dt.date, effects: Sequence[Effect]
     ) -> JobRecord:
-        job_id, export = _FIRST_JOB_ID + len(self.jobs), ACTIONS[action]
+        number, export = len(self.jobs) + 1, ACTIONS[action]
+        job_id = _FIRST_JOB_ID + len(self.jobs)
         plan = JobPlan(random.Random(f"{self.world.seed}/{job_id}").uniform(*self.job_seconds))
         for effect in effects:
             effect.on_job(plan)
         file = self.world.file(export, contract, first_day, last_day)
-        job = JobRecord(job_id, contract, action, export, first_day, last_day, self.clock(), plan, file, self.clock)
+        ahead = self._lanes.get((contract, export)) if self.lanes else None
+        job = JobRecord(
+            id=plan.name(job_id),
+            number=number,
+            contract=contract,
+            action=action,
+            export=export,
+            first_day=first_day,
+            last_day=last_day,
+            created_at=self.clock(),
+            plan=plan,
+            file=file,
+            clock=self.clock,
+            ahead=ahead,
+        )
+        self._by_id[str(job.id)] = job
+        self._lanes[contract, export] = job
         self.jobs.append(job)
         return job
 
     def _accept_poll(self, request: RequestRecord, job_id: str) -> tuple[Call, TPerform]:
         self._check(request, "GET")
-        if not job_id.isdecimal():
+        job = self._by_id.get(unquote(job_id))
+        if job is None and not job_id.isdecimal():
             raise _refused(400, "The id of a job must be a number")
         contract = self._contract_in_query(request)
-        number = int(job_id) - _FIRST_JOB_ID
-        if not 0 <= number < len(self.jobs) or self.jobs[number].contract != contract:
+        if job is None or job.contract != contract:
             raise _refused(404, f"Export job {job_id} was not found")
-        job = self.jobs[number]
+        self._check_kept(job)
         return self._call_of_job("poll", job), lambda _: Answer(fields=self._describe(job))
+
+    def _check_kept(self, job: JobRecord) -> None:
+        if self.clock() >= job.ends_at + self.file_seconds:
+            raise _refused(404, f"Export job {job.id} is no longer kept")
 
     def _describe(self, job: JobRecord) -> dict[str, Any]:
         status = job.status
@@ -383,12 +430,17 @@ class Api:
             raise _refused(404, "No such file")
         if self.clock() * 1000 >= expire_at:
             raise _refused(401, "The URL has expired")
-        headers = {"Content-Type": "text/csv", "Content-Disposition": f'attachment; filename="{job.id}.csv"'}
+        self._check_kept(job)
         found = job
-        return (
-            self._call_of_job("download", found),
-            lambda _: Answer(headers=headers, chunks=found.chunks, records=found.records),
-        )
+        return self._call_of_job("download", found), lambda _: self._send_file(found)
+
+    def _send_file(self, job: JobRecord) -> Answer:
+        headers = {"Content-Type": "text/csv", "Content-Disposition": f'attachment; filename="{job.number}.csv"'}
+        if job.plan.empty is None or job.row_count:
+            return Answer(headers=headers, chunks=job.chunks, records=job.records)
+        if job.plan.empty == "404":
+            return Answer(404, fields=error_body(404, "No such file"))
+        return Answer(204 if job.plan.empty == "204" else 200, headers=headers)
 
     def _accept_refresh(self, request: RequestRecord) -> tuple[Call, TPerform]:
         form = self._client_form(request)
@@ -397,10 +449,7 @@ class Api:
         if form.get("refresh_token") != self.refresh_token or self.clock() >= self._refresh_expires_at:
             raise _oauth_refused(400, "invalid_request", "The provided refresh token is invalid, expired or revoked")
 
-        def perform(effects: Sequence[Effect]) -> Answer:
-            return Answer() if any(effect.prevents_job for effect in effects) else self._renew()
-
-        return self._call("token"), perform
+        return self._call("token"), lambda _: self._renew()
 
     def _renew(self) -> Answer:
         self._renewals += 1
@@ -457,8 +506,9 @@ class Api:
         return Call(kind, self.world.today())
 
     def _call_of_job(self, kind: TCall, job: JobRecord) -> Call:
-        number = job.id - _FIRST_JOB_ID + 1
-        return Call(kind, self.world.today(), job.contract, job.export, job.first_day, job.last_day, number)
+        age = self.clock() - job.created_at
+        call = Call(kind, self.world.today(), job.contract, job.export, job.first_day, job.last_day, job.number)
+        return replace(call, age=age)
 
     def _random_text(self, size: int) -> str:
         return base64.urlsafe_b64encode(self._random.randbytes(size)).decode()

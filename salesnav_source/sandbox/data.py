@@ -1,7 +1,8 @@
 """An invented world of Sales Navigator: contracts, seats and what they did, the same on every run with the same seed.
 
 A day's data follows from the seed, the contract and the day alone, so that any window is cheap to produce and no day
-changes as later days pass. Volumes and shares follow the sample of real usage that LinkedIn published.
+changes as later days pass. Volumes and shares follow the sample of real usage that LinkedIn published. The stories of
+the contracts that a world has by default are told in `stories.py`.
 """
 
 import datetime as dt
@@ -10,10 +11,20 @@ import random
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from salesnav_source.sandbox.stories import (
+    COLLAPSED_SHARE,
+    LATEST_REPLY_DAYS,
+    THIRD_OUTCOME,
+    Life,
+    Stories,
+    acts_always,
+    has_life,
+    life_on,
+)
 from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, EXPORTS, SEATS
 
 TRow = dict[str, Any]
@@ -86,6 +97,9 @@ _CACHE_BYTES = 96 * 2**20
 _TActivity = tuple[str, str, int, int, str]
 """Id, type, second of the day, seat and member key of an activity."""
 
+_TEnding = tuple[str, float]
+"""The type of an outcome, and how many hours after the InMail it took place."""
+
 
 @dataclass(frozen=True)
 class ContractSpec:
@@ -97,12 +111,27 @@ class ContractSpec:
     has_reporting_access: bool = True
     seats: int | None = None
     """How many seats it has; None for as many as the world gives to each contract."""
+    stories: Stories = field(default_factory=Stories)
+    """What happens in it beyond everyday use; nothing by default."""
 
 
 DEFAULT_CONTRACTS: tuple[ContractSpec, ...] = (
-    ContractSpec("urn:li:contract:210001", "Sandbox North", "Field sales, new business", seats=120),
-    ContractSpec("urn:li:contract:210002", "Sandbox South", "Key accounts", seats=60),
-    ContractSpec("urn:li:contract:210003", "Sandbox Pilot", seats=20),
+    ContractSpec(
+        "urn:li:contract:210001", "Sandbox North", "Field sales, new business", seats=120, stories=Stories(lives=True)
+    ),
+    ContractSpec(
+        "urn:li:contract:210002",
+        "Sandbox South",
+        "Key accounts",
+        seats=60,
+        stories=Stories(endings=True, two_spellings=True, snapshot_gap=True),
+    ),
+    ContractSpec(
+        "urn:li:contract:210003",
+        "Sandbox Pilot",
+        seats=20,
+        stories=Stories(new_types=True, collapse=True, seats_of="urn:li:contract:210001"),
+    ),
     ContractSpec("urn:li:contract:210004", "Sandbox Restricted", "No reporting access", False, seats=10),
 )
 """The contracts of a world that is told no others."""
@@ -120,6 +149,16 @@ class _Seat:
     offsets: tuple[float, ...]
     connections_per_day: float
     leads_per_day: float
+    lives: bool
+
+    def life(self, day: dt.date) -> Life | None:
+        """Returns where the seat is on a day, if it is passed on; None if it is as it is for ever."""
+        return life_on(self.number, day) if self.lives else None
+
+    def acts(self, day: dt.date) -> bool:
+        """Tells whether its holder uses it around a day."""
+        life = self.life(day)
+        return self.activated if life is None else life.busy
 
     @property
     def last_name(self) -> str:
@@ -141,14 +180,30 @@ class _Seat:
 class _Contract:
     """The people of a contract: its seats and the members they look at."""
 
-    def __init__(self, seed: int, spec: ContractSpec, seats: int) -> None:
+    def __init__(self, seed: int, spec: ContractSpec, seats: int, shared: Sequence[int] = ()) -> None:
         self.spec = spec
+        self.stories = spec.stories
         self.salt = f"{seed}/{spec.urn}"
         rng = random.Random(f"{self.salt}/seats")
         ids = rng.sample(range(100_000_000, 1_000_000_000), seats)
-        self.seats = [_make_seat(rng, seat_id, number) for number, seat_id in enumerate(ids, 1)]
+        ids[: len(shared)] = shared[:seats]
+        lives = self.stories.lives
+        self.seats = [_make_seat(rng, seat_id, number, lives) for number, seat_id in enumerate(ids, 1)]
         self.active_seats = [seat for seat in self.seats if seat.activated]
-        self.seat_pool = [seat.id for seat in self.active_seats for _ in range(seat.weight)]
+        self.crew = lru_cache(maxsize=1024)(self._crew)
+        self._everyday_crew = self._pool(self.active_seats)
+
+    def _crew(self, day: dt.date) -> tuple[int, list[int]]:
+        """Returns how many seats act on a day, and their ids, each as often as its holder is busy."""
+        collapses = self.stories.collapses(day)
+        if not self.stories.lives and not collapses:
+            return self._everyday_crew
+        acting = [seat for seat in self.active_seats if seat.acts(day)]
+        return self._pool([seat for seat in acting if acts_always(seat.number)] if collapses else acting)
+
+    @staticmethod
+    def _pool(seats: "list[_Seat]") -> tuple[int, list[int]]:
+        return len(seats), [seat.id for seat in seats for _ in range(seat.weight)]
 
     @cached_property
     def members(self) -> list[str]:
@@ -162,7 +217,7 @@ class _Contract:
         return str(1000 + random.Random(f"{self.salt}/ids").randrange(9000))
 
 
-def _make_seat(rng: random.Random, seat_id: int, number: int) -> _Seat:
+def _make_seat(rng: random.Random, seat_id: int, number: int, lives: bool) -> _Seat:
     return _Seat(
         id=seat_id,
         number=number,
@@ -172,6 +227,7 @@ def _make_seat(rng: random.Random, seat_id: int, number: int) -> _Seat:
         offsets=tuple(rng.uniform(-1, 1) for _ in _SSI_MEANS),
         connections_per_day=rng.uniform(0.1, 0.8),
         leads_per_day=rng.uniform(0.3, 2.5),
+        lives=lives and has_life(number),
     )
 
 
@@ -205,7 +261,11 @@ class World:
         self.today = today or _utc_today
         specs = list(contracts) if contracts is not None else _default_contracts(seats_per_contract)
         seats = 20 if seats_per_contract is None else seats_per_contract
-        self._contracts = {s.urn: _Contract(seed, s, seats if s.seats is None else s.seats) for s in specs}
+        self._contracts: dict[str, _Contract] = {}
+        for spec in specs:
+            lender = self._contracts.get(spec.stories.seats_of or "")
+            shared = [seat.id for seat in lender.seats[:2]] if lender else []
+            self._contracts[spec.urn] = _Contract(seed, spec, seats if spec.seats is None else spec.seats, shared)
         self._inmail_share = mix.get(INMAIL, 0) / sum(mix.values())
         self._other_types = [kind for kind in mix if kind != INMAIL]
         self._other_weights = [mix[kind] for kind in self._other_types]
@@ -298,7 +358,9 @@ class World:
     def _original_rows(self, export: str, people: _Contract, day: dt.date) -> list[TRow]:
         """Returns the rows of a day as they were before any change."""
         if export == SEATS.name:
-            return [_seat_row(people, seat, day) for seat in people.seats]
+            return (
+                [] if people.stories.lacks_snapshots(day) else [_seat_row(people, seat, day) for seat in people.seats]
+            )
         if export == ACTIVITY_OUTCOMES.name:
             return self._outcomes(people, day)
         midnight = dt.datetime.combine(day, dt.time(), dt.timezone.utc)
@@ -319,7 +381,7 @@ class World:
     def _original_count(self, export: str, people: _Contract, day: dt.date) -> int:
         """Returns how many rows a day had before any change."""
         if export == SEATS.name:
-            return len(people.seats)
+            return 0 if people.stories.lacks_snapshots(day) else len(people.seats)
         if export == ACTIVITY_OUTCOMES.name:
             return len(self._outcomes(people, day))
         return self._draw_others(people, day)[1] + len(self._inmails(people, day))
@@ -347,7 +409,8 @@ class World:
                 self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 
     def _volume(self, people: _Contract, day: dt.date) -> float:
-        return len(people.active_seats) * self.activities_per_seat * _WEEKDAY_FACTORS[day.weekday()]
+        everyday = people.crew(day)[0] * self.activities_per_seat * _WEEKDAY_FACTORS[day.weekday()]
+        return everyday * COLLAPSED_SHARE if people.stories.collapses(day) else everyday
 
     def _draw_others(self, people: _Contract, day: dt.date) -> tuple[random.Random, int]:
         """Returns how many activities but InMails a day has, and the generator that goes on to make them."""
@@ -362,12 +425,12 @@ class World:
             return self._inmails(people, day)
         prefix = f"{people.id_prefix}{day.toordinal()}1"
         ids = [f"{prefix}{n:06d}" for n in range(count)]
-        kinds = rng.choices(self._other_types, self._other_weights, k=count)
+        kinds = people.stories.spell(rng.choices(self._other_types, self._other_weights, k=count), day)
         members = [
             SEARCH_MEMBER_KEY if kind == _SEARCH else "" if kind == _ACCOUNT else member
             for kind, member in zip(kinds, rng.choices(people.members, k=count), strict=True)
         ]
-        seconds, seats = rng.choices(_SECONDS, k=count), rng.choices(people.seat_pool, k=count)
+        seconds, seats = rng.choices(_SECONDS, k=count), rng.choices(people.crew(day)[1], k=count)
         activities = list(zip(ids, kinds, seconds, seats, members, strict=True))
         for inmail in self._inmails(people, day):
             activities.insert(rng.randrange(len(activities) + 1), inmail)
@@ -376,16 +439,18 @@ class World:
     def _inmails(self, people: _Contract, day: dt.date) -> list[_TActivity]:
         """Returns the InMails sent on a day."""
         rng = random.Random(f"{people.salt}/inmails/{day}")
-        count = int(self._volume(people, day) * self._inmail_share + rng.random()) if people.active_seats else 0
+        crew = people.crew(day)[1]
+        count = int(self._volume(people, day) * self._inmail_share + rng.random()) if crew else 0
         prefix = f"{people.id_prefix}{day.toordinal()}2"
         return [
-            (f"{prefix}{n:06d}", INMAIL, rng.choice(_SECONDS), rng.choice(people.seat_pool), rng.choice(people.members))
+            (f"{prefix}{n:06d}", INMAIL, rng.choice(_SECONDS), rng.choice(crew), rng.choice(people.members))
             for n in range(count)
         ]
 
     def _outcomes(self, people: _Contract, day: dt.date) -> list[TRow]:
         """Returns the outcomes that took place on a day, whenever their activities did."""
-        sent_days = [day - dt.timedelta(days=n) for n in range(_LONGEST_REPLY_DAYS + 1)]
+        longest = LATEST_REPLY_DAYS if people.stories.endings else _LONGEST_REPLY_DAYS
+        sent_days = [day - dt.timedelta(days=n) for n in range(longest + 1)]
         replies = [row for sent in sent_days for row in self._replies(people, sent) if row["created_at"].date() == day]
         random.Random(f"{people.salt}/outcomes/{day}").shuffle(replies)
         return [dict(row) for row in replies]
@@ -393,21 +458,25 @@ class World:
     def _make_replies(self, people: _Contract, day: dt.date) -> list[TRow]:
         """Returns what came of the InMails sent on a day."""
         rng = random.Random(f"{people.salt}/replies/{day}")
+        more = random.Random(f"{people.salt}/endings/{day}")
         midnight = dt.datetime.combine(day, dt.time(), dt.timezone.utc)
         replies = []
         for activity_id, _, second, seat, member in self._inmails(people, day):
-            chance, hours = rng.random(), min(0.2 + rng.expovariate(1 / 30), 24 * (_LONGEST_REPLY_DAYS - 1))
-            if chance >= _ACCEPTED_SHARE + _DECLINED_SHARE:
-                continue
-            row = {
-                "contract": people.spec.urn,
-                "activity_id": activity_id,
-                "activity_type": _ACCEPTED if chance < _ACCEPTED_SHARE else _DECLINED,
-                "created_at": midnight + dt.timedelta(seconds=second + int(hours * 3600)),
-                "seat_id": seat,
-                "member_identity_key": member,
-            }
-            replies.append(row)
+            ending = _draw_ending(rng)
+            endings = [ending] if ending else []
+            if people.stories.endings:
+                endings += _draw_more_endings(more, ending)
+            replies += [
+                {
+                    "contract": people.spec.urn,
+                    "activity_id": activity_id,
+                    "activity_type": kind,
+                    "created_at": midnight + dt.timedelta(seconds=second + int(hours * 3600)),
+                    "seat_id": seat,
+                    "member_identity_key": member,
+                }
+                for kind, hours in endings
+            ]
         return replies
 
 
@@ -481,23 +550,46 @@ def _as_element(spec: ContractSpec) -> dict[str, Any]:
     return {**element, "hasReportingAccess": spec.has_reporting_access}
 
 
+def _draw_ending(rng: random.Random) -> _TEnding | None:
+    """Returns what comes of an InMail, and how many hours later; None for nothing."""
+    chance, hours = rng.random(), min(0.2 + rng.expovariate(1 / 30), 24 * (_LONGEST_REPLY_DAYS - 1))
+    if chance >= _ACCEPTED_SHARE + _DECLINED_SHARE:
+        return None
+    return _ACCEPTED if chance < _ACCEPTED_SHARE else _DECLINED, hours
+
+
+def _draw_more_endings(rng: random.Random, first: _TEnding | None) -> list[_TEnding]:
+    """Returns what else comes of an InMail: a second outcome, one of a third kind, or one that is weeks late."""
+    chance, share = rng.random(), rng.random()
+    if first is not None:
+        other = _DECLINED if first[0] == _ACCEPTED else _ACCEPTED
+        return [(other, first[1] + 1 + 71 * share)] if chance < 0.3 else []
+    if chance < 0.06:
+        return [(THIRD_OUTCOME, 24 * (14 + 7 * share))]
+    return [(_ACCEPTED if share < 0.6 else _DECLINED, 24 * (21 + 35 * share))] if chance < 0.12 else []
+
+
 def _seat_row(people: _Contract, seat: _Seat, day: dt.date) -> TRow:
-    parts: list[int | None] = [*seat.ssi_parts(day.toordinal())] if seat.activated else [None] * 4
+    life = seat.life(day)
+    activated = seat.activated if life is None else life.activated
     age = max(day.toordinal() - _GROWTH_BEGINS, 0)
+    days, busy_days = (age, age) if life is None else (life.days, life.busy_days)
+    who = "" if life is None else f"-{life.holder.lower()}"
+    parts: list[int | None] = [*seat.ssi_parts(day.toordinal())] if activated else [None] * 4
     scores = [None if part is None else part / 100 for part in parts]
     return {
         "contract": people.spec.urn,
         "seat_id": seat.id,
         "snapshot_date": day,
-        "first_name": "Seat",
+        "first_name": "Seat" if life is None else f"Holder {life.holder}",
         "last_name": seat.last_name,
         "full_name": None,
-        "email": f"seat-{seat.id}@example.com",
-        "seat_status": "ACTIVE" if seat.activated else "PENDING",
-        "ssi": sum(part for part in parts if part is not None) / 100 if seat.activated else None,
+        "email": f"seat-{seat.id}{who}@example.com",
+        "seat_status": "ACTIVE" if activated else "PENDING",
+        "ssi": sum(part for part in parts if part is not None) / 100 if activated else None,
         **dict(zip(("ssi_brand", "ssi_find", "ssi_engage", "ssi_build"), scores, strict=True)),
-        "total_connections": int(seat.connections_per_day * age) if seat.activated else None,
-        "total_saved_leads": int(seat.leads_per_day * age) if seat.activated else None,
+        "total_connections": int(seat.connections_per_day * days) if activated else None,
+        "total_saved_leads": int(seat.leads_per_day * busy_days) if activated else None,
     }
 
 

@@ -35,8 +35,10 @@ class Sandbox:
         world: What it serves; by default a world whose today follows the clock.
         faults: What goes wrong.
         port: Port to listen on; 0 for any free one.
-        job_seconds: The shortest and the longest time a job takes.
-        url_seconds: How long a download URL lives.
+        job_seconds: The shortest and the longest time a job takes, once its turn has come.
+        url_seconds: How long a download URL lives; then it answers 401, and asking for the job gives a fresh one.
+        file_seconds: How long a job and its file are kept after the job has ended; then both are not found (404).
+        lanes: Whether jobs of one contract's export run one after another, as LinkedIn says; side by side if not.
         page_size: Contracts per page at most.
         access_token: The first access token.
         refresh_token: The first refresh token.
@@ -55,7 +57,9 @@ class Sandbox:
         faults: Sequence[Fault] = (),
         port: int = 0,
         job_seconds: tuple[float, float] = (1.0, 3.0),
-        url_seconds: float = 10800.0,
+        url_seconds: float = 3600.0,
+        file_seconds: float = 7 * 86400.0,
+        lanes: bool = True,
         page_size: int = 10,
         access_token: str = "sandbox-token",
         refresh_token: str = "sandbox-refresh-token",
@@ -77,6 +81,8 @@ class Sandbox:
             clock=clock,
             job_seconds=job_seconds,
             url_seconds=url_seconds,
+            file_seconds=file_seconds,
+            lanes=lanes,
             page_size=page_size,
             client_id=client_id,
             client_secret=client_secret,
@@ -274,17 +280,14 @@ class _Handler(BaseHTTPRequestHandler):
         length = len(whole) + (answer.extra_length or 0)
         if length != len(sent):
             answer.ending = answer.ending or "close"
-        head = self._head(answer, {"Content-Length": str(length)})
-        pieces = [sent] if answer.bytes_per_second is None else self._paced([sent], answer.bytes_per_second)
-        for piece in itertools.chain([head], pieces):
+        head = self._head(answer, {} if answer.status == 204 else {"Content-Length": str(length)})
+        for piece in itertools.chain([head], self._timed([sent], answer)):
             self.wfile.write(piece)
 
     def _send_chunked(self, answer: Answer) -> None:
         pieces: Iterable[bytes] = _stop(_body(answer), answer.stop_after)
         self.wfile.write(self._head(answer, {"Transfer-Encoding": "chunked"}))
-        if answer.bytes_per_second is not None:
-            pieces = self._paced(pieces, answer.bytes_per_second)
-        for piece in pieces:
+        for piece in self._timed(pieces, answer):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
         if answer.ending is None:
             self.wfile.write(b"0\r\n\r\n")
@@ -306,6 +309,31 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in headers.items()]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
+    def _timed(self, pieces: Iterable[bytes], answer: Answer) -> Iterable[bytes]:
+        """Returns the body as slowly as the answer says."""
+        if answer.pause is not None:
+            pieces = self._paused(pieces, *answer.pause)
+        return pieces if answer.bytes_per_second is None else self._paced(pieces, answer.bytes_per_second)
+
+    def _paused(self, pieces: Iterable[bytes], after: int, seconds: float) -> Iterator[bytes]:
+        """Yields so many bytes, waits, and yields the rest, if there is one; stops with the server."""
+        left: int | None = after
+        for piece in pieces:
+            if left is not None and len(piece) > left:
+                yield from filter(None, [piece[:left]])
+                self._rest(seconds)
+                yield piece[left:]
+                left = None
+            else:
+                left = None if left is None else left - len(piece)
+                yield piece
+        if left is not None:
+            self._rest(seconds)
+
+    def _rest(self, seconds: float) -> None:
+        if self.server.stopping.wait(min(seconds, threading.TIMEOUT_MAX)):
+            raise ConnectionAbortedError("The sandbox stops.")
+
     def _paced(self, pieces: Iterable[bytes], bytes_per_second: float) -> Iterator[bytes]:
         """Yields the body in small pieces, no faster than told, and stops with the server."""
         size = max(int(bytes_per_second / 20), 1)
@@ -313,8 +341,7 @@ class _Handler(BaseHTTPRequestHandler):
             for start in range(0, len(piece), size):
                 part = piece[start : start + size]
                 yield part
-                if self.server.stopping.wait(len(part) / bytes_per_second):
-                    raise ConnectionAbortedError("The sandbox stops.")
+                self._rest(len(part) / bytes_per_second)
 
     def _cut(self, how: TCut) -> None:
         self.close_connection = True

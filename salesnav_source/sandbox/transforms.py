@@ -5,15 +5,22 @@ header is number 0. Transforms compose: `compose(quote_all, crlf, add_bom)`; tho
 """
 
 import csv
+import datetime as dt
 import io
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 TTransform = Callable[[Iterable[bytes]], Iterable[bytes]]
 """From the records of a file to the records of another."""
 
 TFields = list[str]
+
+METRICS = ("ssi", "ssiBrand", "ssiFind", "ssiEngage", "ssiBuild", "totalConnections", "totalSavedLeads")
+"""The columns of seats that hold numbers."""
+
+_STAMP = "%m-%d-%Y %H:%M:%S"
 
 
 def compose(*transforms: TTransform) -> TTransform:
@@ -154,6 +161,82 @@ def repeat_header(before_row: int = 2) -> TTransform:
     return apply
 
 
+def footer(text: str = "Total rows: {}") -> TTransform:
+    """Writes one more line at the end, which may tell the number of rows."""
+
+    def apply(records: Iterable[bytes]) -> Iterator[bytes]:
+        rows = -1
+        for record in records:
+            rows += 1
+            yield record
+        yield text.format(max(rows, 0)).encode() + b"\n"
+
+    return apply
+
+
+def blank_rows(every: int = 1) -> TTransform:
+    """Writes a line of nothing but delimiters after every n-th row."""
+
+    def apply(records: Iterable[bytes]) -> Iterator[bytes]:
+        blank = b"\n"
+        for number, record in enumerate(records):
+            blank = blank if number else b"," * (len(_parse(record)) - 1) + b"\n"
+            yield record
+            if number and number % every == 0:
+                yield blank
+
+    return apply
+
+
+def delimited(delimiter: str = ";") -> TTransform:
+    """Puts another delimiter between the values."""
+    return lambda records: (_format(_parse(record), delimiter=delimiter) for record in records)
+
+
+def utf_16(order: Literal["le", "be"] = "le") -> TTransform:
+    """Writes the file in UTF-16, with a byte order mark."""
+
+    def apply(records: Iterable[bytes]) -> Iterator[bytes]:
+        for number, record in enumerate(records):
+            yield ("" if number else "\ufeff").encode(f"utf-16-{order}") + record.decode().encode(f"utf-16-{order}")
+
+    return apply
+
+
+def zipped(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Puts the file into a zip archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("export.csv", b"".join(records))
+    yield archive.getvalue()
+
+
+def restamp(
+    form: str = "%Y-%m-%dT%H:%M:%SZ", every: int = 1, columns: Sequence[str] = ("createdAt", "date")
+) -> TTransform:
+    """Writes timestamps in another form, in every n-th row."""
+
+    def edit(fields: TFields, header: TFields, number: int) -> TFields:
+        if not number or number % every:
+            return fields
+        return [
+            dt.datetime.strptime(field, _STAMP).strftime(form) if name in columns and field else field
+            for field, name in zip(fields, header, strict=False)
+        ]
+
+    return edit_fields(edit)
+
+
+def fill_empty(text: str, *columns: str) -> TTransform:
+    """Puts a text where columns have no value."""
+    return compose(*(map_column(name, lambda value: value or text) for name in columns))
+
+
+def thousands(*columns: str) -> TTransform:
+    """Writes whole numbers with commas between thousands."""
+    return compose(*(map_column(name, lambda value: f"{int(value):,}" if value else value) for name in columns))
+
+
 def fewer_rows(rows: int = 1) -> TTransform:
     """Leaves out the last rows, whole."""
 
@@ -198,7 +281,7 @@ def _parse(record: bytes) -> TFields:
     return next(csv.reader(io.StringIO(_without_end(record).decode(errors="surrogateescape"), newline="")), [])
 
 
-def _format(fields: TFields, quoting: Literal[0, 1] = csv.QUOTE_MINIMAL) -> bytes:
+def _format(fields: TFields, quoting: Literal[0, 1] = csv.QUOTE_MINIMAL, delimiter: str = ",") -> bytes:
     line = io.StringIO()
-    csv.writer(line, quoting=quoting, lineterminator="\n").writerow(fields)
+    csv.writer(line, quoting=quoting, delimiter=delimiter, lineterminator="\n").writerow(fields)
     return line.getvalue().encode(errors="surrogateescape")

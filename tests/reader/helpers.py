@@ -32,13 +32,22 @@ class Read:
         expected_rows: int | None = None,
         constants: Mapping[str, str | int] = MappingProxyType({}),
         compressed: bool = True,
+        max_rejected: float = 1.0,
     ) -> None:
         with TemporaryDirectory() as folder:
             source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
             source.write_bytes(content)
             try:
                 self.result = read_export(
-                    source, target, export, FIRST_DAY, LAST_DAY, expected_rows, constants, compressed
+                    source,
+                    target,
+                    export,
+                    FIRST_DAY,
+                    LAST_DAY,
+                    expected_rows,
+                    constants,
+                    compressed,
+                    max_rejected=max_rejected,
                 )
             finally:
                 self.left = sorted(path.name for path in Path(folder).iterdir())
@@ -59,13 +68,15 @@ class Read:
         return result.rows, result.rows_loaded, result.rows_rejected, result.rows_repeated
 
 
-def refused(content: bytes, export: Export = ACTIVITIES, expected_rows: int | None = None) -> Exception:
+def refused(
+    content: bytes, export: Export = ACTIVITIES, expected_rows: int | None = None, max_rejected: float = 1.0
+) -> Exception:
     """Returns the error that reading raises, having checked that it leaves nothing behind."""
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
         source.write_bytes(content)
         with pytest.raises((ReadError, IncompleteFileError)) as caught:
-            read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows, {})
+            read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows, {}, max_rejected=max_rejected)
         assert [path.name for path in Path(folder).iterdir()] == ["file.csv"]
         return caught.value
 

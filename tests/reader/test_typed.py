@@ -38,7 +38,7 @@ def test_rejects_a_row_whole_with_reason_and_line(row: bytes, reason: str, block
 
 
 def test_shortens_long_values_in_reasons() -> None:
-    read = Read(HEADER + b"a,T,01-01-2024 00:00:00," + b"x" * 1000 + b",\n")
+    read = Read(HEADER + b"a,T,01-01-2024 00:00:00," + b"x" * 1000 + b",\n" + GOOD)
     assert read.rejected[0]["reason"].endswith(": " + "x" * 99 + "…")
     assert len(read.rejected[0]["row"]) > 1000
 

@@ -218,25 +218,24 @@ def test_throttled_calls_wait_as_told_within_reason(home: House, told: str | Non
     assert time.monotonic() - begun < 20
 
 
-def test_while_one_call_is_throttled_the_other_jobs_go_on(home: House) -> None:
+def test_while_one_call_is_throttled_all_calls_wait_as_told(home: House) -> None:
     home.sandbox.add_fault(at(faults.throttle("1")))
     home.sync()
     home.assert_truth()
-    times = [request.time for request in home.calls("poll") if request.status == 429]
-    done = [request.time for request in home.calls("download")]
-    assert sum(one < times[0] + 0.9 for one in done) == 5
-    assert max(done) >= times[0] + 1.0
+    throttled = next(request.time for request in home.calls("poll") if request.status == 429)
+    later = [request.time for request in home.calls("poll") + home.calls("create") if request.time > throttled + 0.3]
+    assert later and min(later) >= throttled + 1.0
 
 
 @pytest.mark.parametrize("call", ["create", "poll", "download"])
 def test_quota_that_does_not_recover_stops_the_asking_and_keeps_the_jobs(home: House, call: Any) -> None:
     home.sandbox.add_fault(faults.throttle(None, call).where(times=None, after=2))
-    report = home.sync()
+    report = home.sync(outage_timeout=1.0)
     assert report.failed
     text = render(report)
     assert "quota" in text and "midnight UTC" in text
     refused = Counter(request.status for request in home.sandbox.requests)[429]
-    assert refused <= 6 * 6
+    assert refused <= 6 * 20
     last = max(request.time for request in home.sandbox.requests)
     kept = len(home.sandbox.jobs)
     time.sleep(0.2)
@@ -252,8 +251,8 @@ def test_quota_that_does_not_recover_stops_the_asking_and_keeps_the_jobs(home: H
 def test_quota_that_does_not_recover_for_contracts_ends_the_run_plainly(home: House) -> None:
     home.sandbox.add_fault(faults.throttle(None, "contracts").where(times=None))
     with pytest.raises(UnavailableError, match=r"quota .*could not be listed.* midnight UTC"):
-        home.sync()
-    assert len(home.sandbox.requests) <= 6
+        home.sync(outage_timeout=1.0)
+    assert len(home.sandbox.requests) <= 30
 
 
 @pytest.mark.parametrize(
@@ -271,18 +270,18 @@ def test_calls_that_fail_a_few_times_are_repeated(home: House, fault: Callable[.
 @pytest.mark.parametrize(("call", "status"), [("create", 503), ("poll", 500), ("poll", 504), ("download", 502)])
 def test_5xx_for_ever_fails_the_window_alone(home: House, call: Any, status: int) -> None:
     home.sandbox.add_fault(at(faults.unavailable(status, call), times=None))
-    report = home.sync()
+    report = home.sync(outage_timeout=1.0)
     missing = {HIT: [whole(home)]}
     assert_failed(home, report, missing, f"HTTP {status}")
-    assert Counter(request.status for request in home.sandbox.requests)[status] == 6
+    assert 6 <= Counter(request.status for request in home.sandbox.requests)[status] <= 30
     assert_next_run_fills(home, missing, new_jobs=1 if call == "create" else 0)
 
 
 def test_5xx_for_ever_on_contracts_ends_the_run_with_a_plain_message(home: House) -> None:
     home.sandbox.add_fault(faults.unavailable(503, "contracts").where(times=None))
-    with pytest.raises(UnavailableError, match=r"The contracts could not be listed\. .*HTTP 503.* Tried 6 times\."):
-        home.sync()
-    assert len(home.sandbox.requests) == 6
+    with pytest.raises(UnavailableError, match=r"The contracts could not be listed\. .*HTTP 503.* Tried for \d+ s\."):
+        home.sync(outage_timeout=1.0)
+    assert 6 <= len(home.sandbox.requests) <= 30
 
 
 @pytest.mark.parametrize(
@@ -483,14 +482,14 @@ def test_answers_nobody_documented_are_waited_for(home: House, fault: Callable[[
     assert len([text for text in warnings if "unknown status" in text]) <= 1
 
 
-@pytest.mark.parametrize("name", ["unknown-status", "no-status", "no-row-count"])
+@pytest.mark.parametrize("name", ["unknown-status", "no-status"])
 def test_answers_nobody_documented_for_ever_end_at_the_deadline_and_the_next_run_adopts_the_job(
     home: House, name: str, warnings: list[str]
 ) -> None:
     home.sandbox.add_fault(at(PUZZLES[name](), times=None))
-    report = home.sync(job_timeout=1.0)
+    report = home.sync(job_timeout=1.0, queue_timeout=1.0)
     missing = {HIT: [whole(home)]}
-    assert_failed(home, report, missing, "(job_timeout); the next run goes on waiting for it")
+    assert_failed(home, report, missing, "_timeout); the next run goes on waiting for it")
     (job,) = jobs_of(home, HIT)
     polls = [r for r in home.calls("poll") if r.path.endswith(f"/{job.id}")]
     assert 3 <= len(polls) <= 50
@@ -500,11 +499,19 @@ def test_answers_nobody_documented_for_ever_end_at_the_deadline_and_the_next_run
     assert len(home.jobs(f"job_id = {job.id} AND contract = '{TWO}'")) == 1
 
 
-def test_a_job_that_linkedin_forgets_is_made_anew(home: House) -> None:
+def test_a_young_job_that_linkedin_does_not_know_yet_is_asked_for_again(home: House) -> None:
     home.sandbox.add_fault(at(faults.not_found("poll")))
     assert not home.sync().not_loaded
     home.assert_truth()
-    assert len(jobs_of(home, HIT)) == 2
+    assert len(jobs_of(home, HIT)) == 1
+
+
+def test_files_without_a_count_are_loaded_and_said_to_be_uncounted(home: House) -> None:
+    home.sandbox.add_fault(faults.omit("rowCount").where(times=None))
+    report = home.sync()
+    home.assert_truth()
+    assert "uncounted" in render(report)
+    assert home.rows("SELECT DISTINCT note IS NOT NULL, row_count IS NULL FROM salesnav.export_jobs") == [(True, True)]
 
 
 def test_forbidden_in_mid_run_fails_that_export_of_that_contract_only(tmp_path: Path) -> None:
@@ -622,7 +629,15 @@ def test_token_refused_before_anything_is_tried(home: House) -> None:
     home.sandbox.revoke_token()
     with pytest.raises(AccessTokenError, match="Get a new token"):
         home.sync()
-    assert len(home.sandbox.requests) == 1
+    assert len(home.sandbox.requests) == 4
+
+
+def test_a_single_401_on_a_valid_token_ends_nothing(home: House) -> None:
+    for call in ("contracts", "poll", "download"):
+        home.sandbox.add_fault(faults.unauthorized(call))
+    assert not home.sync().not_loaded
+    home.assert_truth()
+    assert len(home.sandbox.jobs) == 6
 
 
 def test_load_that_finds_the_database_locked_is_taken_up_by_the_next_run(home: House) -> None:
@@ -635,9 +650,9 @@ def test_load_that_finds_the_database_locked_is_taken_up_by_the_next_run(home: H
         return False
 
     home.sandbox.add_fault(faults.hang(0, "download").where(when=lock, times=None))
-    with pytest.raises(DestinationError, match="the next run loads it first") as refused:
+    with pytest.raises(DestinationError, match="the next run fetches their files again") as refused:
         home.sync()
-    assert refused.value.pending
+    assert not refused.value.in_vain
     with pytest.raises(DestinationError):
         home.sync()
     for locker in lockers:
@@ -667,7 +682,7 @@ def test_database_locked_before_the_run_is_said_and_nothing_is_asked(home: House
     try:
         with pytest.raises(DestinationError, match="cannot be used") as refused:
             home.sync(start_date=str(home.first_day - 5 * DAY))
-        assert not refused.value.pending
+        assert refused.value.in_vain
         assert len(home.sandbox.requests) == seen
     finally:
         locker.kill()

@@ -86,7 +86,7 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(home: House)
         to.short_row(2, fields=3),
         to.long_row(3),
         to.set_value("seatId", "many", 4),
-        to.set_value("createdAt", "2026-03-01T00:00:00", 5),
+        to.set_value("createdAt", "03/01/2026 00:00:00", 5),
         to.set_value("activityId", "", 6),
         to.set_value("memberIdentityKey", 'He said "hello, world"', 7),
         to.set_value("memberIdentityKey", "x" * 300_000, 8),
@@ -95,7 +95,7 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(home: House)
         to.corrupt(10, b"\x00"),
     )
     home.sandbox.add_fault(faults.content(spoil).where(export="activities", contract=ONE))
-    report = home.sync()
+    report = home.sync(max_rejected=0.5)
     assert not report.not_loaded
     (job,) = [job for job in home.sandbox.jobs if (job.export, job.contract) == ("activities", ONE)]
     rows = job.file.rows()
@@ -103,7 +103,7 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(home: House)
         "SELECT line_number, reason, row FROM salesnav.rejected_rows"
     )}  # fmt: skip
     # the value of row 1 has a line end, so that row n is on line n + 2
-    assert set(rejected) - {11, 12} == {4, 5, 6, 7, 8, 14}
+    assert set(rejected) - {11, 12} == {4, 5, 6, 7, 8}
     assert "seat_id" in rejected[6][0].lower() or "seatid" in rejected[6][0].lower()
     assert "many" in rejected[6][1]
     assert rows[1]["activity_id"] in rejected[4][1]
@@ -119,7 +119,8 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(home: House)
     assert values[rows[6]["activity_id"]] == 'He said "hello, world"'
     assert values[rows[7]["activity_id"]] == "x" * 300_000
     told = home.jobs(f"job_id = {job.id} AND export = 'activities' AND contract = '{ONE}'")[0]
-    assert told["row_count"] == len(rows) + 1 == told["rows_loaded"] + told["rows_rejected"]
+    # the header that is repeated is no row, whether or not LinkedIn counts it
+    assert told["row_count"] == len(rows) + 1 == told["rows_loaded"] + told["rows_rejected"] + 1
     assert told["rows_rejected"] == len(rejected)
     assert "Rejected rows are in the table rejected_rows" in render(report)
     home.assert_truth(exports=["activity_outcomes", "seats"])

@@ -327,6 +327,43 @@ def test_signal_during_the_load_stops_within_seconds_and_loses_nothing(home: Hou
     go_on(home)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("late", ["the-last-job", "the-note-of-the-load"])
+def test_a_signal_late_in_a_load_begins_no_other_load(home: House, number: int, code: int, late: str) -> None:
+    name = {"the-last-job": "complete_jobs", "the-note-of-the-load": "complete_package"}[late]
+    process = Process(home).start(
+        patch=f"""
+        import salesnav_source.loading
+        from salesnav_source.session import LoadLimits
+        salesnav_source.loading.CHECKPOINT = LoadLimits(rows=1, seconds=60.0)
+        salesnav_source.loading.sync.__defaults__ = tuple(
+            LoadLimits(rows=1, seconds=60.0) if isinstance(one, LoadLimits) else one
+            for one in salesnav_source.loading.sync.__defaults__
+        )
+        from dlt.load.load import Load
+        good = Load.{name}
+        def slow(*args, **kwargs):
+            answer = good(*args, **kwargs)
+            if {name!r} == "complete_package":
+                print("LOADED", flush=True)
+                time.sleep(0.5)
+            elif not answer[0] and answer[1]:
+                print("LOADED", flush=True)
+                time.sleep(0.5)
+            return answer
+        Load.{name} = slow
+        """
+    )
+    assert process.stdout is not None
+    while "LOADED" not in process.stdout.readline():
+        pass
+    process.send_signal(number)
+    ended = finish(process)
+    assert ended.returncode == code
+    assert ended.stdout.count("LOADED") <= 1
+    go_on(home)
+
+
 def test_two_runs_of_one_pipeline_at_once(tmp_path: Path) -> None:
     with house(tmp_path, day=None, job_seconds=(3.0, 3.5)) as home:
         home.machine = "data/pipelines"

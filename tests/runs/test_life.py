@@ -402,3 +402,38 @@ def test_an_empty_day_makes_tables_with_all_columns(tmp_path: Path) -> None:
         home.sync()
         home.assert_truth()
         assert query(home.database, "SELECT count(*) FROM salesnav.activities") == [(0,)]
+
+
+@pytest.mark.parametrize("how", ["no longer listed", "no access"])
+def test_a_contract_that_was_loaded_and_is_lost_fails_by_its_name(
+    home: House, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync(contracts=[])
+    home.clock.next_day()
+    listed = home.world.contracts()
+    lost = [
+        {**one, "hasReportingAccess": one["hasReportingAccess"] and one["contract"] != TWO}
+        for one in listed
+        if how == "no access" or one["contract"] != TWO
+    ]
+    with monkeypatch.context() as patch:
+        patch.setattr(home.world, "contracts", lambda: lost)
+        report = home.sync(contracts=[])
+        assert {(window.contract, window.kind) for window in report.not_loaded} == {(TWO, "failed")}
+        text = render(report)
+        assert ("does not list" if how == "no longer listed" else "no reporting access") in text
+        assert "name those that are under contracts" in text
+        assert not home.sync(contracts=[ONE]).not_loaded
+    assert not home.sync(contracts=[]).not_loaded
+    home.assert_truth()
+
+
+def test_what_is_changed_by_hand_in_the_state_on_this_disk_is_of_no_account(home: House) -> None:
+    home.sync(end_date=str(home.day(4)))
+    pipeline = home.pipeline()
+    with pipeline.managed_state() as state:
+        coverage = state["sources"]["salesnav"]["resources"]["activities"]
+        coverage["coverage"] = {ONE: {"loaded": [["2020-01-01", str(home.yesterday)]], "unsettled": {}}}
+        coverage["claims"] = {}
+    home.sync()
+    home.assert_truth()

@@ -86,7 +86,7 @@ class Client:
         body = json.dumps({**window, **changes}).encode()
         return self.request("POST", f"/v2/salesAnalyticsExportJobs?action={EXPORTS[export].action}", body)
 
-    def poll(self, job_id: int, contract: str = quote(URN, safe="")) -> Reply:
+    def poll(self, job_id: int | str, contract: str = quote(URN, safe="")) -> Reply:
         return self.request("GET", f"/v2/salesAnalyticsExportJobs/{job_id}?contract={contract}")
 
     def completed(self, **window: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
+from salesnav_source.sandbox import faults as f
 
 URN = "urn:li:contract:1"
 TODAY = dt.date(2026, 3, 2)
@@ -180,8 +181,56 @@ def test_a_job_goes_through_its_statuses(serve: Any) -> None:
     client.clock.now += 1
     answer = client.poll(job_id).json
     assert set(answer) == {"id", "status", "downloadUrl", "rowCount", "expireAt"}
-    assert answer["expireAt"] == (client.clock.now + 10800) * 1000
+    assert answer["expireAt"] == (client.clock.now + 3600) * 1000
     assert client.sandbox.jobs[0].status == answer["status"] == "COMPLETED"
+
+
+def test_jobs_of_a_lane_run_one_after_another(serve: Any) -> None:
+    client = serve(job_seconds=(30.0, 30.0))
+    first, second, third = (client.create().json["value"]["id"] for _ in range(3))
+    others = [client.create(export="seats").json["value"]["id"]]
+    others += [client.create(contract="urn:li:contract:2").json["value"]["id"]]
+    assert [job.starts_at - client.clock.now for job in client.sandbox.jobs] == [0, 30, 60, 0, 0]
+    client.clock.now += 30
+    statuses = [client.poll(number).json["status"] for number in (first, second, third, others[0])]
+    assert statuses == ["COMPLETED", "ENQUEUED", "ENQUEUED", "COMPLETED"]
+    client.clock.now += 29
+    assert client.poll(second).json["status"] == "PROCESSING"
+    client.clock.now += 1
+    assert [client.poll(number).json["status"] for number in (second, third)] == ["COMPLETED", "ENQUEUED"]
+    client.clock.now += 30
+    assert client.poll(third).json["status"] == "COMPLETED"
+    client.clock.now += 100
+    client.create()
+    assert client.sandbox.jobs[-1].starts_at == client.clock.now
+
+
+def test_an_endless_job_holds_up_its_lane_and_no_other(serve: Any) -> None:
+    client = serve(f.endless_job())
+    client.create()
+    behind, beside = client.create().json["value"]["id"], client.create(export="seats").json["value"]["id"]
+    client.clock.now += 10**6
+    assert client.poll(behind).json["status"] == "ENQUEUED"
+    assert client.sandbox.jobs[2].status == "COMPLETED"
+    assert client.poll(beside).status == 404  # it ended more than seven days ago
+
+
+def test_without_lanes_jobs_run_side_by_side(serve: Any) -> None:
+    client = serve(job_seconds=(30.0, 30.0), lanes=False)
+    jobs = [client.create().json["value"]["id"] for _ in range(3)]
+    client.clock.now += 30
+    assert {client.poll(number).json["status"] for number in jobs} == {"COMPLETED"}
+
+
+def test_files_are_kept_for_seven_days(serve: Any) -> None:
+    client = serve(job_seconds=(0.0, 0.0), url_seconds=10**7)
+    job_id = client.create().json["value"]["id"]
+    early = client.poll(job_id).json
+    client.clock.now += 7 * 86400 - 1
+    assert client.download(client.poll(job_id).json).status == 200
+    client.clock.now += 1
+    assert_refused(client.poll(job_id), 404)
+    assert_refused(client.download(early), 404)
 
 
 def test_job_durations_follow_from_the_seed(serve: Any) -> None:

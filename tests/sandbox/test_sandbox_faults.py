@@ -5,12 +5,14 @@ import http.client
 import io
 import threading
 import time
+import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from salesnav_source.sandbox import FAULTS, World, describe, parse_fault
+from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World, describe, parse_fault
 from salesnav_source.sandbox import faults as f
 from salesnav_source.sandbox import transforms as t
 
@@ -368,7 +370,264 @@ def test_ready_made_faults_can_be_named(name: str) -> None:
     assert parse_fault(f"{name}:always").times is None
 
 
-@pytest.mark.parametrize("text", ["", "other", "throttle:x", "throttle:0", "throttle:-1"])
+@pytest.mark.parametrize(
+    "text", ["", "other", "throttle:x", "throttle:0", "throttle:-1", "throttle:0s", "throttle@x", "throttle:s"]
+)
 def test_other_names_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"fault|times"):
         parse_fault(text)
+
+
+def test_a_fault_may_last_and_may_wait(serve: Any) -> None:
+    assert (parse_fault("throttle:300s").seconds, parse_fault("throttle:300s").times) == (300, None)
+    assert (parse_fault("lost-access@60").wait, parse_fault("outage:2@5").times) == (60, 2)
+    client = serve(f.unavailable(call="contracts").where(times=None, wait=10, seconds=30))
+    seen = []
+    for _ in range(8):
+        seen.append(client.contracts().status)
+        client.clock.now += 7
+    assert seen == [200, 200, 503, 503, 503, 503, 503, 200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind"),
+    [
+        (f.outage(60), 503, "application/json"),
+        (f.maintenance(60), 503, "text/html; charset=utf-8"),
+        (f.maintenance_200(60), 200, "text/html; charset=utf-8"),
+        (f.throttled_for(60), 429, "application/json"),
+    ],
+)
+def test_outages_hit_all_calls_for_some_time(serve: Any, fault: f.Fault, status: int, kind: str) -> None:
+    client = serve()
+    job = client.completed()
+    client.sandbox.add_fault(fault)
+    for _ in range(2):
+        for reply in (client.contracts(), client.create(), client.poll(job["id"]), client.download(job)):
+            assert (reply.status, reply.headers["content-type"]) == (status, kind)
+            assert "retry-after" not in reply.headers
+        client.clock.now += 59
+    client.clock.now += 1
+    assert len(client.sandbox.jobs) == 1
+    assert "elements" in client.contracts().json
+    assert client.create().json["value"]["status"] == "ENQUEUED"
+
+
+def test_one_call_is_unauthorized(serve: Any) -> None:
+    client = serve(f.stray_unauthorized())
+    assert [client.create().status, client.create().status, client.contracts().status] == [401, 200, 200]
+
+
+def test_cookies_are_set_and_refused(serve: Any) -> None:
+    client = serve(f.cookies())
+    cookie = client.contracts().headers["set-cookie"].partition(";")[0]
+    assert client.contracts(Cookie=cookie).status == 403
+    assert client.contracts().status == 200
+    job = client.completed()
+    assert "set-cookie" in client.download(job).headers
+    assert client.download(job, Cookie=cookie).status == 403
+    target = "/v2/salesAnalyticsExportJobs?action=exportSeatData"
+    assert client.request("POST", target, b"{}", Cookie=cookie).status == 400
+    assert len(client.sandbox.jobs) == 1
+
+
+def listed(client: Any, start: int = 0, count: int = 10) -> Any:
+    return client.request("GET", f"/v2/salesContracts?q=contractsByMember&start={start}&count={count}").json
+
+
+def test_pages_are_cut_short_and_link_to_the_next(tmp_path: Path, serve: Any) -> None:
+    specs = [ContractSpec(f"urn:li:contract:{n}", str(n)) for n in range(25)]
+    world = World(contracts=specs, seats_per_contract=1)
+    for fault in (f.short_page((3,), None), f.short_page_total((3,), None)):
+        with Sandbox(world, faults=[fault]) as sandbox:
+            client = type(serve())(sandbox, lambda: 0.0)
+            pages = [listed(client, start) for start in (0, 10, 20)]
+        assert [len(page["elements"]) for page in pages] == [9, 10, 6]
+        assert len({element["contract"] for page in pages for element in page["elements"]}) == 25
+        if fault.effect.links == "next":
+            links = [page["paging"]["links"] for page in pages]
+            assert [len(link) for link in links] == [1, 1, 0]
+            assert links[0][0]["rel"] == "next"
+            assert links[0][0]["href"] == "/v2/salesContracts?q=contractsByMember&start=10&count=10"
+        else:
+            assert {page["paging"]["total"] for page in pages} == {26}
+
+
+def test_pages_link_for_ever(serve: Any) -> None:
+    client = serve(f.endless_links())
+    assert [len(listed(client, start)["elements"]) for start in (0, 10)] == [3, 0]
+    assert "start=30" in listed(client, 20)["paging"]["links"][0]["href"]
+
+
+def test_entries_lack_fields_or_have_odd_ones(serve: Any) -> None:
+    entries = {name: listed(serve(FAULTS[name]()))["elements"] for name in FAULTS if name.startswith("entry-without-")}
+    for name, elements in entries.items():
+        missing = {"name": "name", "access": "hasReportingAccess", "contract": "contract"}[name.split("-")[-1]]
+        assert [missing in element for element in elements] == [True, False, True]
+    assert listed(serve(f.null_name()))["elements"][1]["name"] is None
+    assert isinstance(listed(serve(f.odd_description()))["elements"][1]["description"], dict)
+    assert listed(serve(f.entry(URN, name=7)))["elements"][0]["name"] == 7
+
+
+@pytest.mark.parametrize(("make", "status"), [(f.lost_access, 403), (f.unlisted_contract, 404)])
+def test_a_contract_is_lost(serve: Any, make: Any, status: int) -> None:
+    client = serve()
+    job = client.completed()
+    client.sandbox.add_fault(make(URN))
+    found = {element["contract"]: element["hasReportingAccess"] for element in listed(client)["elements"]}
+    assert found.get(URN) is (False if status == 403 else None)
+    assert len(found) == (3 if status == 403 else 2)
+    for reply in (client.create(), client.poll(job["id"]), client.download(job)):
+        assert (reply.status, reply.json["status"]) == (status, status)
+    assert len(client.sandbox.jobs) == 1
+    assert client.create(contract="urn:li:contract:2").status == 200
+
+
+def test_a_job_is_told_in_other_spellings(serve: Any) -> None:
+    assert serve(f.null_row_count()).completed()["rowCount"] is None
+    assert serve(f.text_row_count()).completed(export="seats")["rowCount"] == "40"
+    job = serve(f.upper_case_url()).completed()
+    assert "downloadURL" in job and "downloadUrl" not in job
+    client = serve(f.lower_case_status())
+    assert client.create().json["value"]["status"] == "enqueued"
+    assert client.completed(export="seats")["status"] == "completed"
+
+
+def test_a_created_job_is_told_in_a_header(serve: Any) -> None:
+    client = serve(f.bare_created())
+    reply = client.create()
+    assert (reply.status, reply.content, reply.headers["x-restli-id"]) == (201, b"", "100002")
+    client.clock.now += 10
+    assert client.poll(reply.headers["x-restli-id"]).json["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(("fault", "told"), [(f.text_id(), "export-100002"), (f.huge_id(), 2**63 + 100002)])
+def test_jobs_have_odd_ids(serve: Any, fault: f.Fault, told: Any) -> None:
+    client = serve(fault)
+    job = client.completed()
+    assert (job["id"], job["status"], client.sandbox.jobs[0].id) == (told, "COMPLETED", told)
+    assert client.download(job).status == 200
+
+
+def test_a_young_job_is_not_found(serve: Any) -> None:
+    client = serve(f.young_job_not_found(5))
+    job_id = client.create().json["value"]["id"]
+    seen = []
+    for _ in range(3):
+        seen.append(client.poll(job_id).status)
+        client.clock.now += 2.5
+    assert seen == [404, 404, 200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [(f.failed(), "FAILED"), (f.cancelled(), "CANCELLED"), (f.failed_newly("X"), "FAILED_DUE_TO_X")],
+)
+def test_jobs_end_in_other_failures(serve: Any, fault: f.Fault, status: str) -> None:
+    client = serve(fault)
+    assert [client.completed()["status"], client.completed()["status"]] == [status, "COMPLETED"]
+
+
+def test_data_is_late_for_weeks(serve: Any) -> None:
+    client = serve(f.delayed_weeks(21))
+    day = dt.date(2026, 2, 9)
+    assert client.completed(first_day=day, last_day=day)["status"] == "FAILED_DUE_TO_DATA_DELAY"
+    day -= dt.timedelta(days=1)
+    assert client.completed(first_day=day, last_day=day)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("fault", [f.stalled_download(500, 0.2), f.late_first_byte(0.2), f.late_answer(0.2)])
+def test_downloads_stand_still(serve: Any, world: World, fault: f.Fault) -> None:
+    client = serve(fault)
+    job = client.completed(export="seats")
+    began = time.monotonic()
+    assert client.download(job).content == b"".join(truth(world))
+    assert time.monotonic() - began >= 0.2
+
+
+def test_a_standing_download_ends_with_the_sandbox(serve: Any) -> None:
+    client = serve(f.stalled_download())
+    job = client.completed(export="seats")
+
+    def download() -> None:
+        with pytest.raises(http.client.HTTPException):
+            client.download(job)
+
+    thread = threading.Thread(target=download)
+    thread.start()
+    while client.sandbox.requests[-1].status is None or client.sandbox.requests[-1].call != "download":
+        time.sleep(0.001)
+    client.sandbox.__exit__(None, None, None)
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_download_is_not_ready(serve: Any) -> None:
+    client = serve(f.not_ready("3"))
+    job = client.completed()
+    reply = client.download(job)
+    assert (reply.status, reply.headers["retry-after"], reply.content) == (202, "3", b"")
+    assert client.download(job).status == 200
+
+
+@pytest.mark.parametrize(("how", "status"), [("body", 200), ("204", 204), ("404", 404)])
+def test_files_without_rows(serve: Any, world: World, how: Any, status: int) -> None:
+    client = serve(f.empty_file(how))
+    full = client.completed(export="seats")
+    assert client.download(full).content == b"".join(truth(world))
+    world.withdraw("seats", URN, lambda row: True)
+    job = client.completed(export="seats")
+    assert (job["status"], job["rowCount"]) == ("COMPLETED", 0)
+    reply = client.download(job)
+    assert reply.status == status
+    assert reply.content == b"" or status == 404
+    client = serve(f.empty_file(how, always=True))
+    assert client.completed()["rowCount"] == 0
+
+
+def test_files_with_lines_that_are_no_rows(serve: Any, world: World) -> None:
+    header = truth(world)[0]
+    assert changed(serve, t.footer()) == (41, b"".join(truth(world)) + b"Total rows: 40\n")
+    count, content = changed(serve, t.blank_rows(2), row_count="true")
+    assert (count, content.splitlines()[3]) == (40, b"," * header.count(b","))
+    assert len(content.splitlines()) == 61
+
+
+def test_files_in_other_formats(serve: Any, world: World) -> None:
+    whole = b"".join(truth(world))
+    count, content = changed(serve, t.zipped, row_count="true")
+    assert (count, zipfile.ZipFile(io.BytesIO(content)).read("export.csv")) == (40, whole)
+    assert changed(serve, t.utf_16())[1] == b"\xff\xfe" + whole.decode().encode("utf-16-le")
+    assert changed(serve, t.utf_16("be"))[1].decode("utf-16") == whole.decode()
+    content = changed(serve, t.delimited(";"))[1]
+    assert list(csv.reader(io.StringIO(content.decode()), delimiter=";")) == table(whole)
+
+
+def test_values_in_other_forms(serve: Any, world: World) -> None:
+    header, first, second, *rest = table(b"".join(truth(world)))
+    at = header.index("date")
+    changed_rows = table(changed(serve, t.restamp("%Y-%m-%dT%H:%M:%SZ", every=2))[1])
+    assert changed_rows[1] == first
+    assert changed_rows[2][at] == dt.datetime.strptime(second[at], "%m-%d-%Y %H:%M:%S").strftime("%Y-%m-%dT00:00:00Z")
+    pending = [row for row in table(changed(serve, t.fill_empty("N/A", "ssi"))[1]) if row[header.index("ssi")] == "N/A"]
+    assert len(pending) == sum(row[header.index("ssi")] == "" for row in (first, second, *rest)) == 10
+    numbers = [
+        row[header.index("totalConnections")] for row in table(changed(serve, t.thousands("totalConnections"))[1])
+    ]
+    assert any("," in number for number in numbers)
+    assert [number.replace(",", "") for number in numbers[1:3]] == [
+        row[header.index("totalConnections")] for row in (first, second)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["second-header", "footer", "blank-rows", "zip-file", "utf-16", "semicolons", "renamed-columns", "removed-columns"]
+    + ["added-columns", "iso-timestamps", "odd-timestamps", "no-value-metrics", "thousands-separators"],
+)
+def test_changed_files_tell_their_true_number_of_rows(serve: Any, world: World, name: str) -> None:
+    client = serve(FAULTS[name]())
+    for _ in range(2):
+        job = client.completed(export="seats")
+        assert job["rowCount"] == 40
+        assert client.download(job).content != b"".join(truth(world))
