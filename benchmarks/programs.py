@@ -114,9 +114,9 @@ def salesnav_run(
     """
     import dlt
 
-    from pipelines.salesnav_to_duckdb import MEMORY_LIMIT
     from salesnav_source import salesnav
     from salesnav_source.cli.load import share_memory
+    from salesnav_source.destinations import MEMORY_LIMIT
     from salesnav_source.loading import sync
     from salesnav_source.settings import resolve_settings
 
