@@ -17,7 +17,7 @@
   select
     cast(null as {{ dbt.type_string() }}) as contract,
     cast(null as {{ dbt.type_bigint() }}) as purchased_seats,
-    cast(null as {{ dbt.type_float() }}) as cost,
+    cast(null as {{ salesnav.type_double() }}) as cost,
     cast(null as date) as first_day,
     cast(null as date) as last_day
   limit 0
@@ -29,7 +29,7 @@
   select
     cast({{ names['contract'] }} as {{ dbt.type_string() }}) as contract,
     cast({{ names['purchased_seats'] }} as {{ dbt.type_bigint() }}) as purchased_seats,
-    cast({{ names['cost'] }} as {{ dbt.type_float() }}) as cost,
+    cast({{ names['cost'] }} as {{ salesnav.type_double() }}) as cost,
     cast({{ names['from'] }} as date) as first_day,
     cast({{ names['to'] }} as date) as last_day
   from {{ relation }}

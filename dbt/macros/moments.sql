@@ -26,5 +26,5 @@
 
 {% macro hours_between(first, last) -%}
   {#- Whole seconds as hours; null if either is null. -#}
-  cast({{ dbt.datediff(salesnav.in_zone(first, 'UTC'), salesnav.in_zone(last, 'UTC'), 'second') }} as {{ dbt.type_float() }}) / 3600
+  cast({{ dbt.datediff(salesnav.in_zone(first, 'UTC'), salesnav.in_zone(last, 'UTC'), 'second') }} as {{ salesnav.type_double() }}) / 3600
 {%- endmacro %}

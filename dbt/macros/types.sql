@@ -2,7 +2,7 @@
   {#- The warehouse's type of a column that is declared as text, bigint, double, bool, timestamp or date. -#}
   {%- if name == 'text' -%}{{ dbt.type_string() }}
   {%- elif name == 'bigint' -%}{{ dbt.type_bigint() }}
-  {%- elif name == 'double' -%}{{ dbt.type_float() }}
+  {%- elif name == 'double' -%}{{ salesnav.type_double() }}
   {%- elif name == 'bool' -%}{{ dbt.type_boolean() }}
   {%- elif name == 'timestamp' -%}{{ salesnav.type_moment() }}
   {%- elif name == 'date' -%}date
@@ -20,6 +20,15 @@
 {% macro snowflake__type_moment() -%}timestamp_tz{%- endmacro %}
 
 
+{% macro type_double() -%}
+  {#- dbt.type_float() has 32 bits in DuckDB. -#}
+  {{ return(adapter.dispatch('type_double', 'salesnav')()) }}
+{%- endmacro %}
+
+{% macro default__type_double() -%}double precision{%- endmacro %}
+{% macro bigquery__type_double() -%}float64{%- endmacro %}
+
+
 {% macro as_bigint(expression) -%}
   cast({{ expression }} as {{ dbt.type_bigint() }})
 {%- endmacro %}
@@ -27,5 +36,5 @@
 
 {% macro ratio(part, whole) -%}
   {#- A share as a float; null where the whole is null or zero. -#}
-  cast({{ part }} as {{ dbt.type_float() }}) / nullif({{ whole }}, 0)
+  cast({{ part }} as {{ salesnav.type_double() }}) / nullif({{ whole }}, 0)
 {%- endmacro %}

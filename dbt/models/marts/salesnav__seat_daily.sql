@@ -8,6 +8,8 @@
   )
 }}
 
+-- depends_on: {{ ref('int_salesnav__jobs') }}
+-- depends_on: {{ ref('int_salesnav__seats') }}
 with seats as (
 
   {{ salesnav.seats_to_build() }}
