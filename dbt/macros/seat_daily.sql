@@ -43,6 +43,8 @@
       select jobs.contract, jobs.window_start as day
       from {{ ref('int_salesnav__jobs') }} as jobs
       where jobs.export in ('activities', 'seats')
+        -- a contract that is new has no row yet, and is built whole
+        and jobs.contract in (select contract from {{ this }})
       {%- if built is not none %}
         and not exists (
           select 1
@@ -58,8 +60,6 @@
     group by contract
   ) as changes
     on seats.contract = changes.contract
-    -- a contract that is new has no row yet, and is built whole
-    and seats.contract in (select contract from {{ this }})
   {%- else %}
   select contract, seat_id, first_day as from_day, last_day
   from {{ ref('int_salesnav__seats') }}
