@@ -4,10 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench bench-quick clean
+DBT_READY := .venvs/dbt/.ready
+
+.PHONY: demo dbt test check format bench bench-quick clean
 
 demo: $(READY) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
+
+dbt: $(READY) $(DBT_READY) ## builds the dbt package on the sandbox's file, loaded first where it is missing; makes its docs
+	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt --docs
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -35,3 +41,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
 	touch $(READY)
+
+$(DBT_READY): dbt/constraints.txt
+	$(PYTHON) -m venv .venvs/dbt
+	.venvs/dbt/bin/python -m pip install --quiet --requirement dbt/constraints.txt
+	touch $(DBT_READY)
