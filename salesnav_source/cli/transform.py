@@ -111,7 +111,7 @@ def profile(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str]
         path = Path(credentials.database)
         if not path.exists():
             raise ConfigurationError(f"There is no DuckDB file {path}. Load into it first, or name one with --database.")
-        output |= {"path": str(path.absolute()), "settings": {"TimeZone": "UTC"}}
+        output["path"] = str(path.absolute())
     elif options.destination == "postgres":
         output |= {"host": credentials.host, "port": credentials.port or 5432, "user": credentials.username}
         output |= {"password": secret("PASSWORD", credentials.password), "dbname": credentials.database}
