@@ -14,8 +14,9 @@ from typing import Any
 import dlt
 
 from salesnav_source import destinations
-from salesnav_source.cli.terminal import COMPLETE, DATASET, DEFAULT_PIPELINE, INCOMPLETE, SANDBOX_PIPELINE, say
+from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 
 PACKAGE = Path(__file__).parents[1] / "dbt_package"
 """The dbt package, as it comes with this one."""
