@@ -14,7 +14,7 @@ from typing import Any
 import dlt
 
 from salesnav_source import destinations
-from salesnav_source.cli.terminal import COMPLETE, DATASET, DEFAULT_PIPELINE, INCOMPLETE, SANDBOX_PIPELINE, say
+from salesnav_source.cli.terminal import COMPLETE, DATASET, DEFAULT_PIPELINE, INCOMPLETE, SANDBOX_PIPELINE
 from salesnav_source.exceptions import ConfigurationError
 
 PACKAGE = Path(__file__).parents[1] / "dbt_package"
@@ -110,7 +110,9 @@ def profile(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, str]
     if options.destination == "duckdb":
         path = Path(credentials.database)
         if not path.exists():
-            raise ConfigurationError(f"There is no DuckDB file {path}. Load into it first, or name one with --database.")
+            raise ConfigurationError(
+                f"There is no DuckDB file {path}. Load into it first, or name one with --database."
+            )
         output["path"] = str(path.absolute())
     elif options.destination == "postgres":
         output |= {"host": credentials.host, "port": credentials.port or 5432, "user": credentials.username}

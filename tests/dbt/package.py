@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from dbt.expected import MARTS, query
 from emulators.environments import python_of
+
+from dbt.expected import MARTS, query
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "dbt"

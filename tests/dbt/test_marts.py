@@ -36,17 +36,23 @@ def set_traps(home: House) -> None:
     activity = {"seat_id": seat["seat_id"], "member_identity_key": "5"}
     day = home.day(30)
     # the other spelling, an unknown type, the last second of a day, a seat number of another contract
-    world.add_row("activities", ONE, {**activity, "activity_id": "t1", "activity_type": "PROFILE_VIEW", "created_at": at(day)})
-    world.add_row("activities", ONE, {**activity, "activity_id": "t2", "activity_type": "SANG_A_SONG", "created_at": at(day)})
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t1", "activity_type": "PROFILE_VIEW", "created_at": at(day)}
+    )
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t2", "activity_type": "SANG_A_SONG", "created_at": at(day)}
+    )
     late = at(day, 23) + dt.timedelta(minutes=59, seconds=59)
-    world.add_row("activities", ONE, {**activity, "activity_id": "t3", "activity_type": "SAVED_LEAD", "created_at": late})
-    world.add_row("activities", TWO, {**activity, "activity_id": "t4", "activity_type": "INMAIL_SENT", "created_at": at(day)})
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t3", "activity_type": "SAVED_LEAD", "created_at": late}
+    )
+    world.add_row(
+        "activities", TWO, {**activity, "activity_id": "t4", "activity_type": "INMAIL_SENT", "created_at": at(day)}
+    )
     # several outcomes, the first weeks after; one of nothing that is loaded
     outcome = {**activity, "activity_id": "t4"}
     for kind, back in (("INMAIL_DECLINED", 5), ("WAS_ACCEPTED", 9), ("INMAIL_IGNORED", 3)):
-        world.add_row(
-            "activity_outcomes", TWO, {**outcome, "activity_type": kind, "created_at": at(home.day(back))}
-        )
+        world.add_row("activity_outcomes", TWO, {**outcome, "activity_type": kind, "created_at": at(home.day(back))})
     orphan = {**activity, "activity_id": "nobody", "activity_type": "INMAIL_ACCEPTED", "created_at": at(day)}
     world.add_row("activity_outcomes", ONE, orphan)
     # a gap in the snapshots, and a new holder
@@ -115,7 +121,9 @@ def test_missing_tables_and_columns_leave_models_empty(home: House, tmp_path: Pa
         connection.execute(f"ATTACH '{home.database}' AS whole (READ_ONLY)")
         connection.execute("CREATE SCHEMA salesnav")
         connection.execute("CREATE TABLE salesnav.activities AS FROM whole.salesnav.activities")
-        connection.execute("CREATE TABLE salesnav.seats AS SELECT * EXCLUDE (email, ssi_find) FROM whole.salesnav.seats")
+        connection.execute(
+            "CREATE TABLE salesnav.seats AS SELECT * EXCLUDE (email, ssi_find) FROM whole.salesnav.seats"
+        )
     said = transform(tmp_path, "--database", str(database))
     assert "has no column email" in said
     assert "there is no table" in said
@@ -133,9 +141,10 @@ def test_an_empty_warehouse_builds(tmp_path: Path) -> None:
 
 
 def test_terms_price_what_is_idle(home: House, tmp_path: Path) -> None:
+    build(home)
     terms = (
         "CREATE OR REPLACE TABLE salesnav_marts.terms AS SELECT contract, 10 AS purchased_seats, 1000 AS cost, 'EUR' AS currency,"
-        " DATE '2020-01-01' AS \"from\", NULL::DATE AS \"to\" FROM salesnav.contracts"
+        ' DATE \'2020-01-01\' AS "from", NULL::DATE AS "to" FROM salesnav.contracts'
     )
     with duckdb.connect(str(home.database)) as connection:
         connection.execute(terms)
