@@ -1,7 +1,8 @@
 """What the marts must hold, by SQL of its own over the raw tables, in DuckDB's dialect and another style than the models'."""
 
 ENUM = """
-CASE activity_type WHEN 'SEARCH_PERFORMED' THEN 'search' WHEN 'PROFILE_VIEWED' THEN 'profile_view' WHEN 'PROFILE_VIEW' THEN 'profile_view'
+CASE activity_type WHEN 'SEARCH_PERFORMED' THEN 'search' WHEN 'PROFILE_VIEWED' THEN 'profile_view'
+ WHEN 'PROFILE_VIEW' THEN 'profile_view'
  WHEN 'SAVED_LEAD' THEN 'save_lead' WHEN 'SAVED_ACCOUNT' THEN 'save_account' WHEN 'INMAIL_SENT' THEN 'inmail'
  WHEN 'MESSAGE_SENT' THEN 'message' WHEN 'CONNECTION_MADE' THEN 'connection' ELSE 'other' END
 """
@@ -19,12 +20,14 @@ ends AS (
     greatest(max(window_end) FILTER (export = 'activities'),
              (SELECT max(activity_date) FROM acts a WHERE a.contract = j.contract)) AS last_act,
     greatest(max(window_end) FILTER (export = 'activity_outcomes'),
-      (SELECT max((created_at AT TIME ZONE 'UTC')::date) FROM salesnav.activity_outcomes o WHERE o.contract = j.contract)) AS last_out,
+      (SELECT max((created_at AT TIME ZONE 'UTC')::date)
+       FROM salesnav.activity_outcomes o WHERE o.contract = j.contract)) AS last_out,
     greatest(max(window_end) FILTER (export IN ('activities', 'seats')),
              (SELECT max(snapshot_date) FROM salesnav.seats s WHERE s.contract = j.contract)) AS last_day
   FROM salesnav.export_jobs j WHERE error IS NULL GROUP BY contract),
 weeks AS (
-  SELECT contract, unnest(generate_series(date_trunc('week', (SELECT min(first_day) FROM known k WHERE k.contract = e.contract)),
+  SELECT contract, unnest(generate_series(
+    date_trunc('week', (SELECT min(first_day) FROM known k WHERE k.contract = e.contract)),
     last_act - 6, INTERVAL 7 DAY))::date AS week FROM ends e),
 first_out AS (
   SELECT contract, activity_id, arg_min(struct_pack(t := activity_type, at := created_at),

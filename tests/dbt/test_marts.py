@@ -141,8 +141,10 @@ def test_an_empty_warehouse_builds(tmp_path: Path) -> None:
 
 
 def test_terms_price_what_is_idle(home: House, tmp_path: Path) -> None:
+    build(home)
     terms = (
-        "CREATE OR REPLACE TABLE salesnav_marts.terms AS SELECT contract, 10 AS purchased_seats, 1000 AS cost, 'EUR' AS currency,"
+        "CREATE OR REPLACE TABLE salesnav_marts.terms AS SELECT contract, 10 AS purchased_seats, 1000 AS cost,"
+        " 'EUR' AS currency,"
         ' DATE \'2020-01-01\' AS "from", NULL::DATE AS "to" FROM salesnav.contracts'
     )
     with duckdb.connect(str(home.database)) as connection:
