@@ -14,7 +14,7 @@ from typing import Any
 import dlt
 
 from salesnav_source import destinations
-from salesnav_source.cli.terminal import COMPLETE, DATASET, DEFAULT_PIPELINE, INCOMPLETE, SANDBOX_PIPELINE
+from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 
