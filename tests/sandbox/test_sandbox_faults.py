@@ -435,7 +435,7 @@ def listed(client: Any, start: int = 0, count: int = 10) -> Any:
     return client.request("GET", f"/v2/salesContracts?q=contractsByMember&start={start}&count={count}").json
 
 
-def test_pages_are_cut_short_and_link_to_the_next(tmp_path: Path, serve: Any) -> None:
+def test_pages_are_cut_short_and_link_to_the_next(serve: Any) -> None:
     specs = [ContractSpec(f"urn:li:contract:{n}", str(n)) for n in range(25)]
     world = World(contracts=specs, seats_per_contract=1)
     for fault in (f.short_page((3,), None), f.short_page_total((3,), None)):
@@ -631,3 +631,9 @@ def test_changed_files_tell_their_true_number_of_rows(serve: Any, world: World, 
         job = client.completed(export="seats")
         assert job["rowCount"] == 40
         assert client.download(job).content != b"".join(truth(world))
+
+
+def test_the_documentation_lists_each_fault_in_the_words_of_the_help() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    for name in FAULTS:
+        assert f"| `{name}` | {describe(name)} |" in text
