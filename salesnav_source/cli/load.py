@@ -147,7 +147,7 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
         record.report = report
         display.close()
         code = INCOMPLETE if report.failed else COMPLETE
-        if not (options.quiet and code == COMPLETE and not report.not_loaded):
+        if not (options.quiet and code == COMPLETE):
             print(render(report, width()))
         return code
 
