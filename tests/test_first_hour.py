@@ -329,6 +329,19 @@ def test_attach_reads_the_file_that_was_loaded(run: TRun, served: Sandbox, place
     assert {path.name for path in place.iterdir()} == {"mine.duckdb"}
 
 
+def test_a_script_of_one_s_own_loads_into_its_own_file(run: TRun, place: Path) -> None:
+    options = (*SMALL, "--sandbox", "--quiet", "--start-date", yesterday())
+    assert run("load", "duckdb", *options, "--database", "mine.duckdb").returncode == 0
+    (place / "own.py").write_text(
+        "import sys, dlt\nfrom salesnav_source.cli.load import main\n"
+        "sys.exit(main('salesnav_to_own', lambda options: dlt.destinations.duckdb(options.database)))\n"
+    )
+    command = [sys.executable, "own.py", *options, "--database", "own.duckdb"]
+    done = subprocess.run(command, cwd=place, env=environment(place), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (place / "own.duckdb").exists()
+
+
 def load_schema() -> dict[str, Any]:
     schema: dict[str, Any] = json.loads((ROOT / "docs/report.schema.json").read_text())
     return schema

@@ -34,6 +34,9 @@ from salesnav_source.warehouse import database_file
 _M_ARENA_MAX, _ARENAS = -8, 2
 """glibc's name of the setting in `mallopt`, and how many arenas there are to be."""
 
+_REMEMBERED = "duckdb_database"
+"""dlt's name in a pipeline's local state for the DuckDB file that it reads."""
+
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -125,6 +128,10 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
         display = chosen_display(options.quiet)
         stack.enter_context(display.shown())
         pipeline = dlt.pipeline(name, destination=warehouse, dataset_name=dataset, progress=display.collector)
+        if options.command is None and _forget_file(pipeline):
+            # a script's own destination may name its file by a relative path
+            warehouse = destination(options)
+            pipeline = dlt.pipeline(name, destination=warehouse, dataset_name=dataset, progress=display.collector)
         record.into(pipeline)
         exports = tuple(dict.fromkeys(options.export or EXPORTS))
         refresh: Refresh | bool = False
@@ -147,17 +154,28 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
         record.report = report
         display.close()
         code = INCOMPLETE if report.failed else COMPLETE
-        if not (options.quiet and code == COMPLETE and not report.not_loaded):
+        if not (options.quiet and code == COMPLETE):
             print(render(report, width()))
         return code
 
 
 def _remember_file(pipeline: dlt.Pipeline) -> None:
-    """Has `dlt.attach` and `dlt pipeline` read the DuckDB file that was loaded, which dlt's state does not name."""
+    """Has `dlt.attach` and `dlt pipeline` read the DuckDB file that was loaded, where it is not the one they would guess."""
     path = database_file(pipeline)
-    if path is not None and (Path(pipeline.working_dir) / pipeline.STATE_FILE).exists():
-        with contextlib.suppress(OSError):
-            pipeline.set_local_state_val("duckdb_database", str(path))
+    if path is None or not (Path(pipeline.working_dir) / pipeline.STATE_FILE).exists():
+        return
+    guessed = Path(pipeline.get_local_state_val("initial_cwd")) / f"{pipeline.pipeline_name}.duckdb"
+    with contextlib.suppress(OSError):
+        pipeline.set_local_state_val(_REMEMBERED, None if path == guessed else str(path))
+
+
+def _forget_file(pipeline: dlt.Pipeline) -> bool:
+    """Forgets the file that was loaded last, which dlt would take for any relative path; tells whether there was one."""
+    with contextlib.suppress(KeyError):
+        if pipeline.get_local_state_val(_REMEMBERED) is not None:
+            pipeline.set_local_state_val(_REMEMBERED, None)
+            return True
+    return False
 
 
 def share_memory() -> None:

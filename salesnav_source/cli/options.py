@@ -54,7 +54,7 @@ def script_parser(pipeline_name: str) -> argparse.ArgumentParser:
         epilog=LOAD_EXIT_CODES,
     )
     _add_load_options(parser, "NAME", "where to load, if the script heeds it")
-    parser.set_defaults(pipeline=pipeline_name)
+    parser.set_defaults(pipeline=pipeline_name, command=None)
     return parser
 
 
