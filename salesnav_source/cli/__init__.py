@@ -67,6 +67,17 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="print JSON")
     status.set_defaults(command="status")
 
+    inspect = commands.add_parser(
+        "inspect", help="hold a file against the declared schema, and show what its values look like, not the values"
+    )
+    inspect.add_argument("file", metavar="FILE", help="a file that LinkedIn has exported, plain or compressed by gzip")
+    inspect.add_argument(
+        "--export",
+        choices=("activities", "activity_outcomes", "seats"),
+        help="what it is an export of; default the one whose columns it has most of",
+    )
+    inspect.set_defaults(command="inspect")
+
     _add_sandbox(commands)
     return parser
 
