@@ -3,11 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.ready-for-demo
+OLD_PYTHON := import sys; v = sys.version_info; sys.exit(v < (3, 10) and "salesnav-source needs Python 3.10 or newer, and this \
+is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
 .PHONY: demo test crash check format bench bench-quick clean
 
-demo: $(READY) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
-	$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
+demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
+	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
+	@$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -33,8 +37,15 @@ bench-quick: $(READY) ## the same in small, to see that they work
 clean: ## removes what make has made
 	rm -rf $(VENV) _work .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
-	touch $(READY)
+$(READY): $(DEMO)
+	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
+	@touch $(READY)
+
+$(DEMO): pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(OLD_PYTHON)'
+	@echo "Installing what a load into DuckDB needs, into $(VENV) (a minute at most) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $(DEMO)

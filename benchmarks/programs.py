@@ -114,9 +114,9 @@ def salesnav_run(
     """
     import dlt
 
-    from pipelines.salesnav_to_duckdb import MEMORY_LIMIT
     from salesnav_source import salesnav
     from salesnav_source.cli.load import share_memory
+    from salesnav_source.destinations import MEMORY_LIMIT
     from salesnav_source.loading import sync
     from salesnav_source.settings import resolve_settings
 
@@ -140,8 +140,9 @@ def salesnav_run(
             sync(pipeline, resolve_settings(given), names)
         else:
             source = salesnav(**given)
-            names = ("contracts", *exports, "export_jobs", "rejected_rows") if exports else source.selected_resources
-            pipeline.run(source.with_resources(*names))
+            if exports:
+                source = source.with_resources("contracts", *exports, "export_jobs", "rejected_rows")
+            pipeline.run(source)
         seconds = time.perf_counter() - began
         read = {name: after - read_before[name] for name, after in _bytes_read().items()}
     return {

@@ -1,11 +1,8 @@
-"""Loads LinkedIn Sales Navigator exports into BigQuery; `--help` tells the options, docs/warehouses.md the set-up."""
+"""Loads LinkedIn Sales Navigator exports into BigQuery: `salesnav load bigquery` as a script; `--help` tells the options."""
 
 import sys
 
-from salesnav_source.cli.load import main
-from salesnav_source.destinations import bigquery
-
-PIPELINE = "salesnav_to_bigquery"
+from salesnav_source.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(PIPELINE, bigquery))
+    sys.exit(main(["load", "bigquery", *sys.argv[1:]]))

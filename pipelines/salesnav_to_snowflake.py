@@ -1,11 +1,8 @@
-"""Loads LinkedIn Sales Navigator exports into Snowflake; `--help` tells the options, docs/warehouses.md the set-up."""
+"""Loads LinkedIn Sales Navigator exports into Snowflake: `salesnav load snowflake` as a script; `--help` tells the options."""
 
 import sys
 
-from salesnav_source.cli.load import main
-from salesnav_source.destinations import snowflake
-
-PIPELINE = "salesnav_to_snowflake"
+from salesnav_source.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main(PIPELINE, snowflake))
+    sys.exit(main(["load", "snowflake", *sys.argv[1:]]))

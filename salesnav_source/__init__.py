@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
     from salesnav_source.source import salesnav
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "AccessDeniedError": "exceptions",

@@ -2,6 +2,7 @@
 
 import importlib.util
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -9,7 +10,12 @@ from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.installed import how_to_install, of_extra
+from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.schema import Export
+
+MEMORY_LIMIT = "300MB"
+"""What DuckDB may take for a load, unless configured: it would take most of the machine's memory, and be no faster."""
 
 STAGING_LAYOUT = "staging_dataset_name_layout"
 """dlt's setting of a destination that names its staging dataset; `%s` stands for the dataset."""
@@ -93,6 +99,29 @@ def require_no_package(pipeline: Any) -> None:
         )
 
 
+def duckdb(options: Namespace) -> Any:
+    """Returns DuckDB with the file that `--database` names, by default one with the pipeline's name in the current folder.
+
+    Raises:
+        ConfigurationError: if it cannot be such a file.
+    """
+    path = Path(options.database or f"{SANDBOX_PIPELINE if options.sandbox else options.pipeline}.duckdb")
+    if options.database is not None and (not options.database.strip() or ":" in options.database.partition("/")[0]):
+        raise ConfigurationError(
+            f"--database {options.database!r} is not the path of a file. A database in memory would be gone with"
+            " the run; for MotherDuck write a script of your own, as AGENTS.md tells."
+        )
+    if path.stem.lower() == DATASET:
+        raise ConfigurationError(
+            f"--database {path}: the file must not be called {DATASET}, as the dataset is: DuckDB cannot tell them apart."
+        )
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        wrong = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
+        raise ConfigurationError(f"--database {path}: {wrong}. Name a file in a folder that exists.")
+    limits = dlt.config.get("destination.duckdb.credentials.global_config", dict) or {"memory_limit": MEMORY_LIMIT}
+    return dlt.destinations.duckdb(credentials={"database": str(path.absolute()), "global_config": limits})
+
+
 def bigquery(options: Namespace) -> Any:
     """Returns BigQuery as configured in `[destination.bigquery]`; `--database` names another project.
 
@@ -115,6 +144,17 @@ def snowflake(options: Namespace) -> Any:
     return dlt.destinations.snowflake(**given)
 
 
+def postgres(options: Namespace) -> Any:
+    """Returns PostgreSQL as configured in `[destination.postgres]`; `--database` names another database.
+
+    Raises:
+        ConfigurationError: if the packages are missing.
+    """
+    require("postgres")
+    given: dict[str, Any] = {"credentials": {"database": options.database}} if options.database else {}
+    return dlt.destinations.postgres(**given)
+
+
 def require(destination: str) -> None:
     """Makes sure that the packages of a destination are installed.
 
@@ -128,5 +168,5 @@ def require(destination: str) -> None:
     if found is None:
         raise ConfigurationError(
             f"The packages that load into {destination} are not installed. Install them with\n\n"
-            f'    pip install "salesnav-source[{destination}]"\n'
+            f"    {how_to_install(*of_extra(destination))}\n"
         )

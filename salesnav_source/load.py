@@ -248,7 +248,7 @@ class Load:
             return None
         schema, name = dlt.current.source_schema(), self.table(task.export)
         # the table as it was stored may still have the contract of an earlier run
-        declared = self._source.resources[task.export].compute_table_schema() if self._source is not None else None
+        declared: Any = self._source.resources[task.export].compute_table_schema() if self._source is not None else None
         contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name, declared)
         is_known = name in {table["name"] for table in schema.data_tables(seen_data_only=True)}
         known = set(schema.tables[name]["columns"]) if is_known else set()

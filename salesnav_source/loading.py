@@ -69,7 +69,7 @@ def plan(
 ) -> Plan:
     """Returns what `sync` would ask for, without asking for a job.
 
-    LinkedIn is asked for the contracts only if none are configured.
+    LinkedIn is asked for the contracts, to tell which of those wanted it does not list.
 
     Args:
         pipeline: where `sync` would load.
@@ -86,7 +86,7 @@ def plan(
         try:
             run.attach(pipeline)
             _read_warehouse(run, pipeline)
-            return run.make_plan(_own(exports), _refresh(full_refresh), ask_contracts=not settings.contracts)
+            return run.make_plan(_own(exports), _refresh(full_refresh))
         finally:
             lock.release()
 

@@ -1,8 +1,11 @@
 """Defaults and the configuration of the source."""
 
+import json
 import re
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec
@@ -33,13 +36,35 @@ QUEUE_TIMEOUT = 7200.0
 OUTAGE_TIMEOUT = 600.0
 
 HOW_TO_GET_GOING = (
-    "Set an access token, for example in .dlt/secrets.toml:\n\n"
+    "Set an access token in that file:\n\n"
     "    [sources.salesnav.credentials]\n"
     '    access_token = "..."\n\n'
     "or in the environment as SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN. The README tells where a token comes from.\n"
-    "To try without an account, add --sandbox to the pipeline's command: it loads invented data from a stand-in for\n"
-    "LinkedIn's API on this machine."
+    "To try without an account, add --sandbox to the command: it loads invented data from a stand-in for LinkedIn's API"
+    " on this machine."
 )
+
+
+def settings_folder() -> Path:
+    """Returns the folder in which dlt looks for configuration and secrets."""
+    import dlt
+
+    return Path(dlt.current.run_context().settings_dir).absolute()
+
+
+def where_secrets_are() -> str:
+    """Says where secrets were looked for, and where there are some, if the command was called from another folder."""
+    folder = settings_folder()
+    said = f"They were looked for in {folder / 'secrets.toml'}, which " + (
+        "holds none." if (folder / "secrets.toml").is_file() else "does not exist."
+    )
+    script = Path(sys.argv[0]).absolute()
+    for place in dict.fromkeys((*folder.parent.parents, script.parent, script.parent.parent)):
+        if (place / ".dlt" / "secrets.toml").is_file() and place / ".dlt" != folder:
+            return (
+                f"{said} There is one in {place / '.dlt'}: run the command in {place}, or set DLT_PROJECT_DIR={place}."
+            )
+    return said
 
 
 @configspec
@@ -60,14 +85,30 @@ class SalesnavCredentials(CredentialsConfiguration):
     __config_gen_annotations__: ClassVar[list[str]] = ["access_token"]
 
     def parse_native_representation(self, native_value: Any) -> None:
-        """Takes a bare string as the access token.
+        """Takes a bare string as the access token, or a JSON object as all of the credentials.
 
         Raises:
-            ValueError: if the value is something else.
+            ConfigurationError: if the object cannot be read, or holds something else.
+            ValueError: if the value is no string.
         """
         if not isinstance(native_value, str):
             raise ValueError(native_value)
-        self.access_token = native_value
+        if not native_value.lstrip().startswith("{"):
+            self.access_token = native_value
+            return
+        try:
+            given = json.loads(native_value)
+        except ValueError:
+            raise ConfigurationError(
+                'credentials begin like JSON, but cannot be read as JSON. Write {"access_token": "..."}, or the token alone.'
+            ) from None
+        unknown = sorted(set(given) - set(self.keys()))
+        if unknown:
+            raise ConfigurationError(
+                f"credentials hold {', '.join(unknown)}, which is none of {', '.join(self.keys())}. Correct the name."
+            )
+        for name, value in given.items():
+            setattr(self, name, value)
 
     @property
     def renewable(self) -> bool:
@@ -82,6 +123,8 @@ class SalesnavCredentials(CredentialsConfiguration):
         """
         for name in ("access_token", "client_secret", "refresh_token"):
             value = (getattr(self, name) or "").strip()
+            if name == "access_token":
+                value = re.sub(r"^(authorization:\s*)?bearer\s+", "", value, flags=re.IGNORECASE)
             if not (value.isascii() and value.isprintable()):
                 raise ConfigurationError(f"credentials.{name} holds characters that no token has; paste it anew.")
             setattr(self, name, value or None)
@@ -94,7 +137,7 @@ class SalesnavCredentials(CredentialsConfiguration):
                 f"To renew access tokens, client_id, client_secret and refresh_token belong together in"
                 f" [sources.salesnav.credentials]; missing: {', '.join(missing)}."
             )
-        raise ConfigurationError("No credentials for LinkedIn were found. " + HOW_TO_GET_GOING)
+        raise ConfigurationError(f"No credentials for LinkedIn were found. {where_secrets_are()}\n{HOW_TO_GET_GOING}")
 
 
 @configspec
@@ -104,8 +147,8 @@ class SalesnavConfiguration(BaseConfiguration):
     credentials: Optional[SalesnavCredentials] = None
     base_url: str = BASE_URL
     """Root of LinkedIn's API."""
-    contracts: Optional[list[str]] = None
-    """URNs of the contracts to export; all with reporting access if not set."""
+    contracts: Optional[Any] = None
+    """URNs of the contracts to export, as a list or with commas between; all with reporting access if not set."""
     start_date: Optional[str] = None
     """First day wanted, ISO, UTC; 90 days back if not set."""
     end_date: Optional[str] = None
@@ -159,7 +202,7 @@ class Settings:
         settings = Settings(
             credentials=credentials,
             base_url=_url(configuration.base_url),
-            contracts=tuple(dict.fromkeys(map(_urn, configuration.contracts or ()))),
+            contracts=tuple(dict.fromkeys(map(_urn, _list(configuration.contracts)))),
             start_date=_day("start_date", configuration.start_date),
             end_date=_day("end_date", configuration.end_date),
             lookback_days=int(_at_least("lookback_days", configuration.lookback_days, 0)),
@@ -176,6 +219,22 @@ class Settings:
                 f"start_date {settings.start_date} is after end_date {settings.end_date}: no day is left to load."
             )
         return settings
+
+    def require_days(self, today: date) -> None:
+        """Makes sure that there are days to load.
+
+        Args:
+            today: the current UTC day.
+
+        Raises:
+            ConfigurationError: if there is none.
+        """
+        if not self.wanted(today, Coverage()):
+            first, last = self.start_date or "is not set", self.end_date or "is not set"
+            raise ConfigurationError(
+                f"No day is wanted: start_date {first}, end_date {last}. Days up to yesterday ({today - ONE_DAY}, UTC) can be"
+                " loaded: set an earlier start_date. Nothing was asked of LinkedIn."
+            )
 
     def wanted(self, today: date, coverage: Coverage) -> Days:
         """Returns the days wanted of an export of a contract, up to yesterday at the latest.
@@ -217,6 +276,20 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[^/\s]+\S*", value or ""):
         raise ConfigurationError(f"base_url = {value!r} is not an http(s) address; LinkedIn's is {BASE_URL}.")
     return value.rstrip("/")
+
+
+def _list(value: Any) -> list[Any]:
+    """Returns the elements of a list, or of a text in which they stand with commas or as JSON."""
+    if value is None:
+        return []
+    if not isinstance(value, str):
+        return list(value) if isinstance(value, (list, tuple, set)) else [value]
+    if value.lstrip().startswith("["):
+        try:
+            return list(json.loads(value))
+        except ValueError:
+            value = value.strip().strip("[]")
+    return [one.strip().strip("\"'") for one in value.split(",") if one.strip()]
 
 
 def _urn(value: str) -> str:

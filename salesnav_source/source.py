@@ -1,7 +1,7 @@
 """The dlt source: a hidden root resource runs the exports, and each table is a transformer of what it yields."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import dlt
 from dlt.extract import DltResource
@@ -35,7 +35,7 @@ ROOT = "_exports"
 def salesnav(
     credentials: Optional[SalesnavCredentials] = dlt.secrets.value,
     base_url: str = BASE_URL,
-    contracts: Optional[list[str]] = None,
+    contracts: Union[list[str], str, None] = None,
     start_date: Optional[str] = None,
     end_date: Optional[str] = None,
     lookback_days: int = LOOKBACK_DAYS,
@@ -56,7 +56,7 @@ def salesnav(
     Args:
         credentials: an access token, or what it takes to renew one.
         base_url: root of LinkedIn's API.
-        contracts: URNs of the contracts to export; all with reporting access if None.
+        contracts: URNs of the contracts to export, as a list or with commas between; all with reporting access if None.
         start_date: first day wanted, `YYYY-MM-DD`, UTC; 90 days back if None.
         end_date: last day wanted, `YYYY-MM-DD`, UTC; yesterday if None, and at the latest.
         lookback_days: how many days are read again once a day, for late rows.

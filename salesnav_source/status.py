@@ -17,8 +17,9 @@ from salesnav_source.exceptions import ConfigurationError, JournalError, Pipelin
 from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
 from salesnav_source.lock import PipelineLock
+from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.planning import NO_ACCESS, Plan, make_plan
-from salesnav_source.report import table
+from salesnav_source.report import fitted, table, wrapped
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.session import journal_path
 from salesnav_source.settings import SECTION, Settings
@@ -193,8 +194,13 @@ def collect(
         pipeline.deactivate()
 
 
-def render(status: Status) -> str:
-    """Returns the status as text for a person."""
+def render(status: Status, width: int | None = None) -> str:
+    """Returns the status as text for a person.
+
+    Args:
+        status: what is known.
+        width: how long lines may be; as long as they are if None.
+    """
     lines = [
         f"Pipeline {status['pipeline']} to {status['destination'] or 'no destination'}, dataset {status['dataset']},"
         f" as of {_minute(status['as_of'])}"
@@ -205,7 +211,7 @@ def render(status: Status) -> str:
         lines.append("A run was interrupted while it loaded: what it had received is fetched again.")
     lines.append("")
     if status["exports"]:
-        lines += table(
+        lines += fitted(
             ("contract", "export", "days covered", "covered", "open", "failed"),
             [
                 (
@@ -218,6 +224,7 @@ def render(status: Status) -> str:
                 )
                 for one in status["exports"]
             ],
+            width,
         )
         lines.append("")
     for head, missing in (
@@ -231,7 +238,7 @@ def render(status: Status) -> str:
         lines += ["Columns of the files changed:", *changes, ""]
     if status["jobs"]:
         lines += ["In flight:", *_jobs_table(status["jobs"], status["running"]), ""]
-    return "\n".join([*lines, *status["notes"], _outlook(status)])
+    return wrapped([*lines, *status["notes"], _outlook(status)], width)
 
 
 def _is_running(pipeline_name: str, folder: Path) -> bool:
@@ -244,11 +251,26 @@ def _is_running(pipeline_name: str, folder: Path) -> bool:
 
 def _attach(pipeline_name: str, folder: Path) -> dlt.Pipeline:
     if not (folder / pipeline_name / dlt.Pipeline.STATE_FILE).is_file():
+        if (folder / f"{pipeline_name}.salesnav.sqlite").exists() and (made := _made_again(pipeline_name, folder)):
+            return made
         raise ConfigurationError(
             f"There is no pipeline {pipeline_name} in {folder}: it has not run on this machine under that name. Run it,"
             " or name another with --pipeline, or its place with --pipelines-dir."
         )
     return dlt.attach(pipeline_name, pipelines_dir=str(folder))
+
+
+def _made_again(pipeline_name: str, folder: Path) -> dlt.Pipeline | None:
+    """Returns a pipeline of `salesnav load` whose working folder a run has emptied and, killed, has not filled again.
+
+    It loads into the default DuckDB file or the configured warehouse; None if its name does not tell which.
+    """
+    name = "salesnav_to_duckdb" if pipeline_name == SANDBOX_PIPELINE else pipeline_name
+    kind = name.removeprefix("salesnav_to_").removeprefix(f"{SANDBOX_PIPELINE}_")
+    if kind == name or kind not in ("duckdb", "bigquery", "snowflake", "postgres"):
+        return None
+    dataset = SANDBOX_PIPELINE if pipeline_name.startswith(f"{SANDBOX_PIPELINE}_") else DATASET
+    return dlt.pipeline(pipeline_name, pipelines_dir=str(folder), destination=kind, dataset_name=dataset)
 
 
 def _pipelines_dir(pipeline_name: str, pipelines_dir: str | None) -> Path:

@@ -61,6 +61,9 @@ class OpenWarehouse:
 
     def source_state(self) -> dict[str, Any]:
         """Returns the state of this source that the last complete load has left; nothing if there was none."""
+        # asks with the patience that dlt is configured to have, where a query would be tried for minutes
+        if not self._client.is_storage_initialized():
+            return {}
         try:
             state = dlt_compat.stored_state(self._pipeline, self._client)
         except DestinationUndefinedEntity:

@@ -25,10 +25,10 @@ from prompt_toolkit.output import DummyOutput
 
 from salesnav_source import cli
 from salesnav_source.cli import contracts
-from salesnav_source.cli.terminal import DEFAULT_PIPELINE, SANDBOX_PIPELINE
 from salesnav_source.client import Contract
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.loading import sync
+from salesnav_source.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
 from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import change, forbidden, throttle
 from salesnav_source.settings import resolve_settings
@@ -78,6 +78,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[TServe]:
             world = World(contracts=specs, seats_per_contract=2, activities_per_seat=2)
             sandbox = stack.enter_context(Sandbox(world, **options))  # type: ignore[arg-type]
             monkeypatch.setenv(f"{PREFIX}BASE_URL", sandbox.base_url)
+            monkeypatch.setattr(contracts, "_refuse_invented", lambda base_url: None)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__ACCESS_TOKEN", sandbox.access_token)
             monkeypatch.setenv(f"{PREFIX}CREDENTIALS__TOKEN_URL", sandbox.token_url)
             return sandbox
@@ -245,7 +246,9 @@ def test_a_choice_that_has_no_effect_is_told(
 
 
 def test_choosing_on_a_real_terminal(serve: TServe, project: Path) -> None:
-    serve()
+    (project / ".dlt").mkdir()
+    base_url = serve().base_url
+    (project / ".dlt/config.toml").write_text(f'[sources.salesnav]\nbase_url = "{base_url}"\n')
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
     environment = {**os.environ, "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"}
@@ -265,7 +268,7 @@ def test_choosing_on_a_real_terminal(serve: TServe, project: Path) -> None:
         shown = _read_until(terminal.fileno(), b"1 contract chosen")
         assert process.wait(10) == 0, shown
     assert tomlkit.parse((project / ".dlt/config.toml").read_text()).unwrap() == {
-        "sources": {"salesnav": {"contracts": [NORTH]}}
+        "sources": {"salesnav": {"base_url": base_url, "contracts": [NORTH]}}
     }
 
 

@@ -58,8 +58,10 @@ def claim(rows: int | None = 5, window: Window = WEEK, contract: str = URN, **ch
     return Claim(lookback_days=3, windows=[ClaimedWindow(contract, window, TODAY)], rows=rows, **values)
 
 
-def state(claims: dict[str, Claim], export: str = "activities", **more: Any) -> dict[str, Any]:
-    own = {CLAIMS: {load_id: one.to_state() for load_id, one in claims.items()}, **more}
+def state(claims: dict[str, Claim], export: str = "activities", coverage: Coverage | None = None) -> dict[str, Any]:
+    own: dict[str, Any] = {CLAIMS: {load_id: one.to_state() for load_id, one in claims.items()}}
+    if coverage is not None:
+        own[COVERAGE] = {URN: coverage.to_state()}
     return {"resources": {export: own}}
 
 
@@ -130,7 +132,7 @@ def test_a_claim_that_holds_counts() -> None:
 )
 def test_a_claim_that_does_not_hold_leaves_its_days_open(one: Claim, warehouse: FakeWarehouse) -> None:
     before = Coverage().with_window(EARLIER, TODAY, 3)
-    stored = state({LOAD: one}, **{COVERAGE: {URN: before.to_state()}})
+    stored = state({LOAD: one}, coverage=before)
     ledger = read(stored, warehouse)
     assert not loaded(ledger) & Days((WEEK,))
     assert ledger.broken == [("activities", LOAD)]

@@ -20,6 +20,7 @@ from salesnav_source.exceptions import (
     SalesnavError,
     ThrottledError,
 )
+from salesnav_source.misspelt import misspelt_settings
 from salesnav_source.settings import BASE_URL, SCOPE, Settings, resolve_settings
 from salesnav_source.windows import Coverage
 
@@ -48,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
         findings = [_finding("fail", "configuration", str(error))]
     else:
         findings = examine(settings)
+        findings += [_finding("warn", "settings", note) for note in misspelt_settings()]
     print(_render_findings(findings))
     return NOT_TRIED if any(finding["level"] == "fail" for finding in findings) else COMPLETE
 

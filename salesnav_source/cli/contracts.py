@@ -1,25 +1,33 @@
 """`salesnav contracts`: lists the contracts, or lets a person choose among them."""
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
+import tomlkit
 
-from salesnav_source.cli.terminal import COMPLETE, NOT_TRIED, one_line, say
+from salesnav_source.cli.terminal import COMPLETE, NOT_TRIED, one_line, say, width
 from salesnav_source.client import Client, Contract
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.files import replace_file
-from salesnav_source.report import table
+from salesnav_source.misspelt import misspelt_settings
+from salesnav_source.report import fitted
 from salesnav_source.settings import SECTION, resolve_settings
 
 
 def run(options: argparse.Namespace) -> int:
     """Lists the contracts, or lets a person choose among them."""
     settings = resolve_settings({})
+    for note in misspelt_settings():
+        say(note)
+    if options.choose:
+        _refuse_invented(settings.base_url)
     client = Client(settings)
     contracts = client.contracts()
     for note in client.tokens.notes:
@@ -28,6 +36,25 @@ def run(options: argparse.Namespace) -> int:
         return _choose(contracts, settings.contracts)
     print(_render_contracts(contracts, settings.contracts))
     return COMPLETE
+
+
+def _refuse_invented(base_url: str) -> None:
+    """Makes sure that contracts of the sandbox do not get into the configuration of real ones.
+
+    Raises:
+        ConfigurationError: if the sandbox is asked, and the configuration itself does not say so.
+    """
+    if urlsplit(base_url).hostname not in ("localhost", "127.0.0.1", "::1"):
+        return
+    configured = None
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        configured = tomlkit.parse(_config_path().read_text(encoding="utf-8"))["sources"][SECTION]["base_url"]
+    if str(configured).rstrip("/") != base_url:
+        raise ConfigurationError(
+            f"{base_url} is a stand-in on this machine: its contracts are invented, and {_config_path()} is for real ones,"
+            f" so nothing was chosen. Take SOURCES__{SECTION.upper()}__BASE_URL out of the environment, or, to choose among"
+            " invented contracts, set base_url in the configuration of a folder for trying."
+        )
 
 
 def _render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> str:
@@ -43,7 +70,7 @@ def _render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> s
         )
         for contract in contracts
     ]
-    return "\n".join(table(("contract", "name", "may be exported", "is exported", "description"), rows))
+    return "\n".join(fitted(("contract", "name", "may be exported", "is exported", "description"), rows, width()))
 
 
 def _choose(contracts: Sequence[Contract], present: Sequence[str]) -> int:
@@ -101,7 +128,6 @@ def write_choice(path: Path, chosen: Sequence[Contract]) -> None:
     Raises:
         ConfigurationError: if the file cannot be read or written, or has not the form it should have.
     """
-    import tomlkit
     from tomlkit.exceptions import TOMLKitError
 
     path = Path(os.path.realpath(path))
@@ -123,7 +149,6 @@ def write_choice(path: Path, chosen: Sequence[Contract]) -> None:
 
 
 def _set_contracts(document: Any, chosen: Sequence[Contract]) -> None:
-    import tomlkit
     from tomlkit.items import Array
 
     section = document

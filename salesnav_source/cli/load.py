@@ -3,60 +3,38 @@
 import argparse
 import contextlib
 import ctypes
-import logging
 import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.exceptions import MissingDependencyException, SignalReceivedException
-from dlt.common.runtime.collector import LogCollector, TqdmCollector
+from dlt.common.exceptions import SignalReceivedException
 
-from salesnav_source.cli.terminal import (
-    COMPLETE,
-    DATASET,
-    INCOMPLETE,
-    NOT_TRIED,
-    SANDBOX_PIPELINE,
-    SANDBOX_POLL_INTERVAL,
-    say,
-)
-from salesnav_source.exceptions import (
-    AccessDeniedError,
-    AccessTokenError,
-    ConfigurationError,
-    DestinationError,
-    PipelineBusyError,
-    SalesnavError,
-)
-from salesnav_source.loading import plan, sync
+from salesnav_source import destinations
+from salesnav_source.cli.display import chosen_display
+from salesnav_source.cli.errors import explain, keep_to_ourselves
+from salesnav_source.cli.options import script_parser
+from salesnav_source.cli.record import RunRecord, check_writable
+from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
+from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.loading import CHECKPOINT, plan, sync
+from salesnav_source.misspelt import misspelt_settings
+from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.planning import Refresh
 from salesnav_source.report import render, render_plan
 from salesnav_source.schema import EXPORTS
+from salesnav_source.session import Session
 from salesnav_source.settings import SECTION, resolve_settings
+from salesnav_source.warehouse import database_file
 
 _M_ARENA_MAX, _ARENAS = -8, 2
 """glibc's name of the setting in `mallopt`, and how many arenas there are to be."""
 
-
 _STOPS = (signal.SIGTERM, signal.SIGINT)
-
-
-class _WithoutTraces(logging.Filter):
-    """Takes the stack traces off what dlt logs, e.g. of a load that the destination refused, unless DEBUG asks for them."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Lets every record pass."""
-        if not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
-            said = record.getMessage()
-            if "Traceback (most recent" in said:
-                record.msg, record.args = said.partition("Traceback (most recent")[0].rstrip(), ()
-            record.exc_info = record.exc_text = None
-        return True
 
 
 class _Stopped(KeyboardInterrupt):
@@ -74,38 +52,54 @@ class _Stopped(KeyboardInterrupt):
 def main(
     pipeline_name: str, destination: Callable[[argparse.Namespace], Any], argv: Sequence[str] | None = None
 ) -> int:
-    """Runs a pipeline script and returns its exit code.
+    """Runs a script that loads into a destination of its own, and returns its exit code.
 
     Args:
         pipeline_name: name of the pipeline; the sandbox has one of its own.
         destination: gives the destination for the options; raises ConfigurationError if they do not fit it.
         argv: the options; those of the process if None.
     """
-    options = _parser(pipeline_name).parse_args(argv)
+    options = script_parser(pipeline_name).parse_args(argv)
+    keep_to_ourselves()
+    return _load(destination, options)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Loads into one of the destinations that the command knows."""
+    options.pipeline = f"salesnav_to_{options.destination}"
+    return _load(getattr(destinations, options.destination), options)
+
+
+def _load(destination: Callable[[argparse.Namespace], Any], options: argparse.Namespace) -> int:
     share_memory()
-    logging.getLogger("dlt").addFilter(_WithoutTraces())
+    record = RunRecord(options.pipeline)
+    said: str | None = None
+    try:
+        if options.report_json:
+            check_writable(Path(options.report_json))
+    except ConfigurationError as error:
+        say(str(error))
+        return NOT_TRIED
     try:
         with _stoppable():
-            return _run(pipeline_name, destination, options)
+            code = _run(destination, options, record)
     except (KeyboardInterrupt, SignalReceivedException) as stop:
         number = getattr(stop, "signal_code", getattr(stop, "number", signal.SIGINT))
-        say("Stopped. Jobs in flight are kept; a new run goes on from them.")
-        return 128 + int(number)
-    except DestinationError as error:
-        say(str(error))
-        return NOT_TRIED if error.in_vain else INCOMPLETE
-    except (ConfigurationError, PipelineBusyError, AccessTokenError, AccessDeniedError) as error:
-        say(str(error))
-        return NOT_TRIED
-    except SalesnavError as error:
-        say(f"{error}\nNothing was lost: a new run asks again.")
-        return INCOMPLETE
-    except (ConfigurationException, MissingDependencyException) as error:
-        say(f"The configuration is incomplete: {error}")
-        return NOT_TRIED
+        code, said = 128 + int(number), "Stopped. Jobs in flight are kept; a new run goes on from them."
+    except Exception as error:
+        said, code = explain(error, while_loading=record.loads)
+    if said is not None:
+        say(said)
+    if options.report_json:
+        try:
+            record.write(Path(options.report_json), code, said)
+        except OSError as error:
+            say(f"The report could not be written to {options.report_json}: {error.strerror or error}.")
+            return code or NOT_TRIED
+    return code
 
 
-def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], options: argparse.Namespace) -> int:
+def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Namespace, record: RunRecord) -> int:
     with contextlib.ExitStack() as stack:
         explicit = {
             name: value
@@ -117,26 +111,53 @@ def _run(pipeline_name: str, destination: Callable[[argparse.Namespace], Any], o
             if value is not None
         }
         if options.sandbox:
-            explicit.update(stack.enter_context(_sandbox()))
+            explicit.update(stack.enter_context(_sandbox(options.quiet)))
         settings = resolve_settings(explicit)
         if options.sandbox:
             # the contracts configured are real ones
             settings = replace(settings, contracts=tuple(options.contract or ()))
-        warehouse, dataset = destination(options), DATASET
+        settings.require_days(datetime.now(timezone.utc).date())
+        for note in misspelt_settings():
+            say(note)
+        warehouse, name, dataset = destination(options), options.pipeline, DATASET
         if options.sandbox:
-            pipeline_name, dataset = _apart(warehouse)
-        pipeline = dlt.pipeline(pipeline_name, destination=warehouse, dataset_name=dataset, progress=_progress())
+            name, dataset = _apart(warehouse)
+        display = chosen_display(options.quiet)
+        stack.enter_context(display.shown())
+        pipeline = dlt.pipeline(name, destination=warehouse, dataset_name=dataset, progress=display.collector)
+        record.into(pipeline)
         exports = tuple(dict.fromkeys(options.export or EXPORTS))
         refresh: Refresh | bool = False
         if options.full_refresh:
             named = (options.start_date and settings.start_date, options.end_date and settings.end_date)
             refresh = Refresh(named[0] or None, named[1] or None)
         if options.plan:
-            print(render_plan(plan(pipeline, settings, exports, refresh), listed=not settings.contracts))
+            planned = plan(pipeline, settings, exports, refresh)
+            record.planned = planned
+            if not options.quiet:
+                print(render_plan(planned, width()))
             return COMPLETE
-        report = sync(pipeline, settings, exports, refresh)
-        print(render(report))
-        return INCOMPLETE if report.failed else COMPLETE
+        record.session = Session(settings, limits=CHECKPOINT)
+        display.watch(record.session)
+        record.loads = True
+        try:
+            report = sync(pipeline, settings, exports, refresh, session=record.session)
+        finally:
+            _remember_file(pipeline)
+        record.report = report
+        display.close()
+        code = INCOMPLETE if report.failed else COMPLETE
+        if not (options.quiet and code == COMPLETE and not report.not_loaded):
+            print(render(report, width()))
+        return code
+
+
+def _remember_file(pipeline: dlt.Pipeline) -> None:
+    """Has `dlt.attach` and `dlt pipeline` read the DuckDB file that was loaded, which dlt's state does not name."""
+    path = database_file(pipeline)
+    if path is not None and (Path(pipeline.working_dir) / pipeline.STATE_FILE).exists():
+        with contextlib.suppress(OSError):
+            pipeline.set_local_state_val("duckdb_database", str(path))
 
 
 def share_memory() -> None:
@@ -157,12 +178,13 @@ def _apart(warehouse: Any) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def _sandbox() -> Iterator[dict[str, Any]]:
+def _sandbox(quiet: bool) -> Iterator[dict[str, Any]]:
     """Serves the stand-in, and gives the settings with which it is asked; the user's own credentials stay out."""
     from salesnav_source.sandbox import Sandbox
 
     with Sandbox() as sandbox:
-        print(f"The sandbox stands in for LinkedIn at {sandbox.base_url}: all data are invented.", flush=True)
+        if not quiet:
+            print(f"The sandbox stands in for LinkedIn at {sandbox.base_url}: all data are invented.", flush=True)
         yield {
             "base_url": sandbox.base_url,
             "credentials": {
@@ -174,16 +196,6 @@ def _sandbox() -> Iterator[dict[str, Any]]:
             },
             **({} if dlt.config.get(f"sources.{SECTION}.poll_interval") else {"poll_interval": SANDBOX_POLL_INTERVAL}),
         }
-
-
-def _progress() -> Any:
-    """Returns bars for a terminal and lines for a log, unless the user has chosen."""
-    chosen = dlt.config.get("progress", str)
-    if chosen:
-        return chosen
-    if sys.stderr.isatty():
-        return TqdmCollector()
-    return LogCollector(log_period=10.0, logger=sys.stderr, dump_system_stats=False)
 
 
 @contextlib.contextmanager
@@ -207,28 +219,3 @@ def _stoppable() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _parser(pipeline_name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description="Loads LinkedIn Sales Navigator exports, incrementally. Settings come from .dlt/*.toml and the"
-        " environment; options go first.",
-        epilog="Exit codes: 0 complete, or only waiting for LinkedIn's data; 2 nothing was tried (configuration, token or"
-        " access refused); 3 incomplete, a new run takes up what is missing; 130, 143 stopped by SIGINT, SIGTERM.",
-    )
-    parser.add_argument("--sandbox", action="store_true", help="load invented data from a stand-in for LinkedIn's API")
-    parser.add_argument("--contract", action="append", metavar="URN", help="a contract to export (may be repeated)")
-    parser.add_argument(
-        "--export", action="append", choices=list(EXPORTS), metavar="NAME", help=f"one of {', '.join(EXPORTS)}"
-    )
-    parser.add_argument("--start-date", metavar="DAY", help="first day wanted, YYYY-MM-DD, UTC; default 90 days back")
-    parser.add_argument("--end-date", metavar="DAY", help="last day wanted, YYYY-MM-DD, UTC; default yesterday")
-    parser.add_argument("--database", metavar="PATH", help=f"where to load; default {pipeline_name}.duckdb for DuckDB")
-    parser.add_argument("--plan", action="store_true", help="print what would be asked for, and create no job")
-    parser.add_argument(
-        "--full-refresh",
-        action="store_true",
-        help="ask again for what is named (exports, contracts, days), or for all that is wanted or loaded, and replace each"
-        " day when it has come",
-    )
-    return parser

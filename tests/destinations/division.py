@@ -76,4 +76,4 @@ def load_part(place: Place, part: Part) -> int:
             end_date=str(part.last_day) if part.last_day else None,
         )
         run = Session(settings, clock=Timer(StillClock(TODAY)))
-        return len(sync(place.pipeline(part.name), settings, run=run).not_loaded)
+        return len(sync(place.pipeline(part.name), settings, session=run).not_loaded)

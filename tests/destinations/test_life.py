@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from salesnav_source import tables
+from salesnav_source import load as handed_over
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 
 from .life import STEPS, a_failed_window, still_house
@@ -38,11 +38,11 @@ def in_duckdb(tmp_path_factory: pytest.TempPathFactory) -> dict[str, TSnapshot]:
     return found
 
 
-@pytest.mark.parametrize("least_rows", [tables.LARGE_ROWS, 1], ids=["as-rows", "as-files"])
+@pytest.mark.parametrize("least_rows", [handed_over.LARGE_ROWS, 1], ids=["as-rows", "as-files"])
 def test_life(
     server: Server, tmp_path: Path, in_duckdb: dict[str, TSnapshot], least_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "LARGE_ROWS", least_rows)
+    monkeypatch.setattr(handed_over, "LARGE_ROWS", least_rows)
     for step, _, found in live(server, tmp_path, f"life{server.kind}{least_rows}"):
         expected = in_duckdb[step.__name__]
         assert found.keys() == expected.keys(), step.__name__

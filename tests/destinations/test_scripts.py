@@ -13,7 +13,8 @@ import pytest
 from emulators.servers import free_port
 from runs.house import ROOT
 
-from salesnav_source import script, warehouses
+from salesnav_source import destinations
+from salesnav_source.cli import load as script
 
 from .conftest import MODULES, TGetServer
 from .warehouse import Server, environment
@@ -42,7 +43,7 @@ def run(name: str, folder: Path, *options: str, **variables: str) -> "subprocess
 def test_a_missing_package_is_named_with_the_command_that_installs_it(
     name: str, own_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(warehouses.MODULES, name, "no_such_package.at_all")
+    monkeypatch.setitem(destinations.MODULES, name, "no_such_package.at_all")
     monkeypatch.setattr(sys, "argv", [name, "--sandbox"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(PIPELINES / f"salesnav_to_{name}.py"), run_name="__main__")
@@ -102,9 +103,9 @@ def test_database_is_the_project_or_the_snowflake_database(monkeypatch: pytest.M
     options = script._parser("salesnav_to_bigquery").parse_args(["--database", "elsewhere"])
     with environment(Server("duckdb")):
         monkeypatch.setenv("DESTINATION__SNOWFLAKE__CREDENTIALS", "snowflake://u:p@account/DB?warehouse=WH")
-        assert credentials_of(warehouses.snowflake(options)).database == "elsewhere"
-        assert credentials_of(warehouses.snowflake(options)).warehouse == "WH"
-    assert warehouses.bigquery(options).config_params["project_id"] == "elsewhere"
+        assert credentials_of(destinations.snowflake(options)).database == "elsewhere"
+        assert credentials_of(destinations.snowflake(options)).warehouse == "WH"
+    assert destinations.bigquery(options).config_params["project_id"] == "elsewhere"
 
 
 def credentials_of(destination: Any) -> Any:

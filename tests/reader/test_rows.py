@@ -130,7 +130,7 @@ def test_gives_back_what_was_written(
             null = quoting == csv.QUOTE_MINIMAL and not member
             good.append((f"{number}", f"T{kind}", seat, None if null else member))
     content = file.getvalue().encode()
-    if bad and not good and "day" not in faults.values():
+    if bad and not good and "day" not in [faults.get(number) for number in range(len(rows))]:
         assert read_with_blocks_of(size, content, ACTIVITIES) is ReadError
         return
     loaded, rejected, counts = read_with_blocks_of(size, content, ACTIVITIES)

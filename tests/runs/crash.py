@@ -45,7 +45,7 @@ class Run:
     kill_at: int = 0
     """Before which step it is killed; never if 0."""
     reset: bool = False
-    """Whether the pipeline's working folder is reset first, as `dlt pipeline NAME sync` does."""
+    """Whether the pipeline's working folder is removed first, as the README advises."""
 
 
 class Steps:
@@ -115,7 +115,7 @@ def _child(run: Run) -> None:
 
     try:
         if run.reset:
-            pipeline().drop().sync_destination()
+            shutil.rmtree(Path(run.environment["DLT_DATA_DIR"]) / "pipelines" / PIPELINE)
         if run.way == "script":
             code = main(PIPELINE, lambda options: dlt.destinations.duckdb(database), [])
         elif run.way == "pipeline first":

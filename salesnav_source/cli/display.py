@@ -1,0 +1,278 @@
+"""How far a run has come, while it is at work: a line per contract and export on a terminal, dlt's own collectors elsewhere."""
+
+import contextlib
+import logging
+import shutil
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+import dlt
+from dlt.common.runtime.collector import LogCollector, NullCollector
+
+from salesnav_source.exceptions import ConfigurationError, SalesnavError
+from salesnav_source.session import Session
+
+COLLECTORS = ("log", "tqdm", "enlighten", "alive_progress")
+"""dlt's own, which can be chosen by `PROGRESS`."""
+
+REDRAW_SECONDS = 0.5
+LOG_SECONDS = 10.0
+
+TLane = tuple[str, str]
+"""A contract and an export."""
+
+
+class Display:
+    """Shows how far a run has come by one of dlt's collectors."""
+
+    def __init__(self, collector: Any) -> None:
+        self.collector = collector
+
+    def watch(self, session: Session) -> None:
+        """Is told of the run that is shown."""
+
+    def close(self) -> None:
+        """Shows nothing any more."""
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """Keeps what is logged readable, and ends the display however the run ends."""
+        tidy = _Tidy(self)
+        log = logging.getLogger("dlt")
+        log.addFilter(tidy)
+        try:
+            yield
+        finally:
+            log.removeFilter(tidy)
+            self.close()
+
+    def make_way(self) -> None:
+        """Lets a line be printed."""
+
+
+def chosen_display(quiet: bool = False) -> Display:
+    """Returns what the user has chosen; else lines that are redrawn on a terminal, and lines for a log elsewhere.
+
+    Raises:
+        ConfigurationError: if what was chosen does not exist.
+    """
+    chosen = dlt.config.get("progress", str)
+    if chosen is not None and chosen not in COLLECTORS:
+        raise ConfigurationError(
+            f"progress = {chosen!r} is none of {', '.join(COLLECTORS)}. Choose one of these, or take the setting out (in the"
+            " environment: PROGRESS)."
+        )
+    if quiet:
+        return Display(NullCollector())
+    if chosen:
+        return Display(chosen)
+    if sys.stderr.isatty():
+        return LaneDisplay(sys.stderr)
+    return Display(LogCollector(log_period=LOG_SECONDS, logger=sys.stderr, dump_system_stats=False))
+
+
+_TRIES = ("w_run_job", "complete_jobs", "load_single_package")
+"""Where dlt logs each try of a load job; what it comes to is said at the end."""
+
+
+class _Tidy(logging.Filter):
+    """Keeps stack traces and single tries out of what dlt logs, unless DEBUG asks for them, and has the display make way."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__()
+        self._display = display
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Lets a record pass that a person has to know."""
+        if not logging.getLogger(record.name).isEnabledFor(logging.DEBUG):
+            if record.filename == "load.py" and record.funcName in _TRIES:
+                return False
+            said = record.getMessage()
+            if "Traceback (most recent" in said:
+                record.msg, record.args = said.partition("Traceback (most recent")[0].rstrip(), ()
+            record.exc_info = record.exc_text = None
+        self._display.make_way()
+        return True
+
+
+@dataclass
+class Lane:
+    """How far an export of a contract has come."""
+
+    contract: str
+    export: str
+    days_wanted: int = 0
+    days_done: int = 0
+    days_missed: int = 0
+    """Days that stay open or have failed."""
+    windows_wanted: int = 0
+    windows_ended: int = 0
+    rows: int = 0
+    jobs: int = 0
+    """Jobs at LinkedIn."""
+    since: float | None = None
+    """When the oldest of them was asked for, seconds since the epoch."""
+    durations: list[float] = field(default_factory=list)
+    """Seconds from one window's end to the next."""
+
+    @property
+    def ended(self) -> bool:
+        """Tells whether nothing more will come."""
+        return self.days_done + self.days_missed >= self.days_wanted
+
+    def seconds_left(self, others: Sequence[float]) -> float | None:
+        """Returns how long the rest can be expected to take; LinkedIn works on one job of a lane at a time.
+
+        Args:
+            others: how long jobs of other lanes have taken, for a lane of which none has ended.
+        """
+        known = self.durations or others
+        left = max(1, self.windows_wanted - self.windows_ended)
+        return sum(known) / len(known) * left if known else None
+
+
+class LaneDisplay(Display):
+    """Lines on a terminal that are redrawn, one for each contract and export."""
+
+    def __init__(self, terminal: TextIO, now: Callable[[], float] = time.time) -> None:
+        # what dlt counts is passed over: the lanes tell more
+        super().__init__(NullCollector())
+        self._terminal = terminal
+        self._now = now
+        self._session: Session | None = None
+        self._lock = threading.RLock()
+        self._drawn = 0
+        self._ended: dict[TLane, list[float]] = defaultdict(list)
+        """When windows of each lane were seen to have ended."""
+        self._began = now()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._redraw, name="salesnav-display", daemon=True)
+
+    def watch(self, session: Session) -> None:
+        """Starts to show a run."""
+        self._session, self._began = session, self._now()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Takes the lines away."""
+        self._closed.set()
+        with self._lock:
+            self.make_way()
+
+    def make_way(self) -> None:
+        """Takes the lines away until they are drawn again."""
+        with self._lock:
+            if self._drawn:
+                self._terminal.write(f"\x1b[{self._drawn}F\x1b[J")
+                self._terminal.flush()
+                self._drawn = 0
+
+    def _redraw(self) -> None:
+        while not self._closed.wait(REDRAW_SECONDS):
+            with self._lock:
+                if not self._closed.is_set():
+                    self.draw()
+
+    def draw(self) -> None:
+        """Draws the lines as they are now."""
+        size = shutil.get_terminal_size()
+        lines = render_lanes(self.lanes(), self._now(), size.columns - 1, size.lines - 2)
+        with self._lock:
+            back = f"\x1b[{self._drawn}F\x1b[J" if self._drawn else ""
+            self._terminal.write(back + "".join(f"{line}\n" for line in lines))
+            self._terminal.flush()
+            self._drawn = len(lines)
+
+    def lanes(self) -> list[Lane]:
+        """Returns how far each contract and export has come."""
+        session = self._session
+        if session is None or session.plan is None:
+            return []
+        lanes: dict[TLane, Lane] = {}
+        for task in session.plan.tasks:
+            lane = lanes.setdefault(task.lane, Lane(task.contract, task.export))
+            lane.days_wanted += task.window.days
+            lane.windows_wanted += 1
+        for loaded in list(session.loaded):
+            if (one := lanes.get(loaded.task.lane)) is not None and loaded.task.file is not None:
+                one.days_done += loaded.task.window.days
+                one.windows_ended += 1
+                one.rows += loaded.task.file.result.rows_loaded
+        for missed in session.not_loaded:
+            if (one := lanes.get((missed.contract, missed.export))) is not None:
+                one.days_missed += missed.window.days
+                one.windows_ended += 1
+        self._add_jobs(lanes, session)
+        for key, lane in lanes.items():
+            self._add_durations(key, lane)
+        return sorted(lanes.values(), key=lambda lane: (lane.contract, lane.export))
+
+    def _add_jobs(self, lanes: dict[TLane, Lane], session: Session) -> None:
+        try:
+            jobs = session.journal.in_flight()
+        except (AttributeError, SalesnavError):
+            # the journal is not open yet, or not any more
+            return
+        for job in jobs:
+            if (lane := lanes.get((job.contract, job.export))) is not None:
+                lane.jobs += 1
+                lane.since = min(lane.since or job.created_at, job.created_at)
+
+    def _add_durations(self, key: TLane, lane: Lane) -> None:
+        seen = self._ended[key]
+        seen += [self._now()] * (lane.windows_ended - len(seen))
+        lane.durations = [end - start for start, end in zip([self._began, *seen], seen)]
+
+
+def render_lanes(lanes: Sequence[Lane], now: float, columns: int, most: int) -> list[str]:
+    """Returns a line for each lane, those that have ended last.
+
+    Args:
+        lanes: how far they have come.
+        now: seconds since the epoch.
+        columns: how long lines may be.
+        most: how many lines there may be.
+    """
+    others = [seconds for lane in lanes for seconds in lane.durations]
+    rows = [_cells(lane, now, others) for lane in sorted(lanes, key=lambda lane: lane.ended)]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
+    lines = []
+    for contract, export, days, at_linkedin, rows_so_far, left in rows[: max(1, most)]:
+        cells = (
+            contract.ljust(widths[0]),
+            export.ljust(widths[1]),
+            days.rjust(widths[2]),
+            rows_so_far.rjust(widths[4]),
+            at_linkedin.ljust(widths[3]),
+            left,
+        )
+        lines.append("  ".join(cells).rstrip()[:columns])
+    if len(rows) > len(lines):
+        lines[-1] = f"and {len(rows) - len(lines) + 1} more"[:columns]
+    return lines
+
+
+def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, str, str, str, str]:
+    days = f"{lane.days_done:,}/{lane.days_wanted:,} days"
+    rows = f"{lane.rows:,} rows"
+    name = lane.contract.rpartition(":")[2]
+    if lane.ended:
+        missed = f"{lane.days_missed:,} days open or failed" if lane.days_missed else "done"
+        return name, lane.export, days, missed, rows, ""
+    if lane.jobs and lane.since is not None:
+        at_linkedin = f"at LinkedIn {_span(now - lane.since)}"
+    else:
+        at_linkedin = "waits its turn"
+    left = lane.seconds_left(others)
+    spent = now - lane.since if lane.since is not None else 0.0
+    return name, lane.export, days, at_linkedin, rows, f"~{_span(max(0.0, left - spent))} left" if left else ""
+
+
+def _span(seconds: float) -> str:
+    minutes, rest = divmod(int(max(0.0, seconds)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"

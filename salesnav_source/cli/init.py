@@ -1,0 +1,72 @@
+"""`salesnav init`: writes what a project of one's own needs into a folder, and overwrites nothing."""
+
+import argparse
+from pathlib import Path
+
+from salesnav_source.cli.terminal import COMPLETE
+from salesnav_source.exceptions import ConfigurationError
+
+STARTER = Path(__file__).parent / "starter"
+"""The files that are written, as they are in this package."""
+
+SCRIPT = '''"""Loads LinkedIn Sales Navigator exports into {name}; `--help` tells the options."""
+
+import sys
+
+from salesnav_source.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["load", "{name}", *sys.argv[1:]]))
+'''
+
+
+def run(options: argparse.Namespace) -> int:
+    """Writes the files that are not there yet, and says what comes next."""
+    folder = Path(options.folder)
+    script = f"salesnav_to_{options.destination}.py"
+    files = {
+        ".dlt/config.toml": (STARTER / "config.toml").read_text(encoding="utf-8"),
+        ".dlt/secrets.toml.example": (STARTER / "secrets.toml.example").read_text(encoding="utf-8"),
+        script: SCRIPT.format(name=options.destination),
+    }
+    try:
+        for name, text in files.items():
+            _write_new(folder / name, text)
+        _add_lines(folder / ".gitignore", (STARTER / "gitignore").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}. Name another folder."
+        ) from None
+    print(
+        "\nNext:\n"
+        f"  cp {folder / '.dlt/secrets.toml.example'} {folder / '.dlt/secrets.toml'}   # and put the token there\n"
+        + (f"  cd {folder}\n" if options.folder != "." else "")
+        + "  salesnav check\n"
+        f"  salesnav load {options.destination}              # add --sandbox to try without an account"
+    )
+    return COMPLETE
+
+
+def _write_new(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        print(f"is there   {path}")
+    else:
+        print(f"written    {path}")
+
+
+def _add_lines(path: Path, text: str) -> None:
+    """Adds the lines that a file lacks."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    present = set(before.splitlines())
+    missing = [line for line in text.splitlines() if line not in present]
+    if not missing:
+        print(f"is there   {path}")
+        return
+    gap = "" if not before or before.endswith("\n") else "\n"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(gap + "".join(f"{line}\n" for line in missing))
+    print(f"{'added to' if before else 'written'}   {' ' if not before else ''}{path}")

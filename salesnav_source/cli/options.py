@@ -1,0 +1,189 @@
+"""The options of the commands, apart from what they do: `--help` has to answer at once, so nothing heavy is imported."""
+
+import argparse
+from typing import TypeAlias
+
+from salesnav_source import __version__
+from salesnav_source.names import DATASET, DEFAULT_PIPELINE
+
+TSubparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+EXPORTS = ("activities", "activity_outcomes", "seats")
+"""As in the schema, which takes longer to import."""
+
+DATABASES = {
+    "duckdb": ("PATH", "the DuckDB file to load into; default salesnav_to_duckdb.duckdb in the current folder"),
+    "bigquery": ("PROJECT", "the project to load into; default the configured one"),
+    "snowflake": ("NAME", "the database to load into; default the configured one"),
+    "postgres": ("NAME", "the database to load into; default the configured one"),
+}
+"""The destinations of `salesnav load`, and what `--database` is there."""
+
+LOAD_EXIT_CODES = (
+    "exit codes: 0 complete, or only waiting for LinkedIn's data; 2 nothing was tried (configuration, token or access"
+    " refused); 3 incomplete, a new run takes up what is missing; 130, 143 stopped by SIGINT, SIGTERM"
+)
+
+
+def command_parser() -> argparse.ArgumentParser:
+    """Returns the parser of the command `salesnav`."""
+    parser = argparse.ArgumentParser(
+        prog="salesnav",
+        description="Loads LinkedIn Sales Navigator exports into a warehouse, and what goes with that. Settings come from"
+        " .dlt/*.toml in the current folder and from the environment.",
+        epilog="exit codes: 0 done, or in order; 2 not done, or not in order; 3 incomplete; 130 stopped by Ctrl-C",
+    )
+    _add_version(parser)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_load(commands)
+    _add_init(commands)
+    _add_contracts(commands)
+    commands.add_parser(
+        "check", help="say whether configuration, token, access and addresses are in order"
+    ).set_defaults(command="check")
+    _add_status(commands)
+    _add_sandbox(commands)
+    return parser
+
+
+def script_parser(pipeline_name: str) -> argparse.ArgumentParser:
+    """Returns the parser of a script with a destination of its own."""
+    parser = argparse.ArgumentParser(
+        description="Loads LinkedIn Sales Navigator exports, day by day. Options go before settings.",
+        epilog=LOAD_EXIT_CODES,
+    )
+    _add_load_options(parser, "NAME", "where to load, if the script heeds it")
+    parser.set_defaults(pipeline=pipeline_name)
+    return parser
+
+
+def _add_load(commands: TSubparsers) -> None:
+    load = commands.add_parser("load", help="load what is missing into a warehouse", epilog=LOAD_EXIT_CODES)
+    destinations = load.add_subparsers(title="destinations", required=True, metavar="DESTINATION")
+    for name, (metavar, meaning) in DATABASES.items():
+        parser = destinations.add_parser(
+            name,
+            help=f"into {name}",
+            description=f"Loads LinkedIn Sales Navigator exports into {name}, dataset {DATASET}: what is wanted and not"
+            " loaded yet. Options go before settings.",
+            epilog=LOAD_EXIT_CODES,
+        )
+        _add_load_options(parser, metavar, meaning)
+        parser.set_defaults(command="load", destination=name)
+
+
+def _add_load_options(parser: argparse.ArgumentParser, metavar: str, database: str) -> None:
+    parser.add_argument("--sandbox", action="store_true", help="load invented data from a stand-in for LinkedIn's API")
+    parser.add_argument("--contract", action="append", metavar="URN", help="a contract to export (may be repeated)")
+    parser.add_argument(
+        "--export",
+        action="append",
+        choices=EXPORTS,
+        metavar="NAME",
+        help=f"one of {', '.join(EXPORTS)} (may be repeated)",
+    )
+    parser.add_argument("--start-date", metavar="DAY", help="first day wanted, YYYY-MM-DD, UTC; default 90 days back")
+    parser.add_argument("--end-date", metavar="DAY", help="last day wanted, YYYY-MM-DD, UTC; default yesterday")
+    parser.add_argument("--database", metavar=metavar, help=database)
+    parser.add_argument("--plan", action="store_true", help="print what would be asked for, and create no job")
+    parser.add_argument(
+        "--full-refresh",
+        action="store_true",
+        help="ask again for what is named (exports, contracts, days), or for all that is wanted or loaded, and replace each"
+        " day when it has come",
+    )
+    parser.add_argument("--report-json", metavar="PATH", help="write what the run has done to a file, also if it fails")
+    parser.add_argument("--quiet", action="store_true", help="print nothing if all is well")
+    _add_version(parser)
+
+
+def _add_init(commands: TSubparsers) -> None:
+    init = commands.add_parser(
+        "init",
+        help="write configuration, an example of secrets and a script into a folder",
+        description="Writes .dlt/config.toml, .dlt/secrets.toml.example, a script and lines of .gitignore into a folder."
+        " What is there stays as it is.",
+    )
+    init.add_argument("folder", nargs="?", default=".", metavar="FOLDER", help="default the current one")
+    init.add_argument(
+        "--destination",
+        choices=list(DATABASES),
+        default="duckdb",
+        metavar="NAME",
+        help=f"one of {', '.join(DATABASES)}",
+    )
+    init.set_defaults(command="init")
+
+
+def _add_contracts(commands: TSubparsers) -> None:
+    contracts = commands.add_parser("contracts", help="list the contracts, or choose which to export")
+    contracts.add_argument(
+        "--choose",
+        action="store_true",
+        help="choose on the terminal, and write the choice to .dlt/config.toml; without a terminal, print what to put"
+        " there and exit with 2",
+    )
+    contracts.set_defaults(command="contracts")
+
+
+def _add_status(commands: TSubparsers) -> None:
+    status = commands.add_parser("status", help="show which days are covered, open or failed, and what is in flight")
+    status.add_argument("--pipeline", default=DEFAULT_PIPELINE, metavar="NAME", help=f"default {DEFAULT_PIPELINE}")
+    status.add_argument(
+        "--pipelines-dir", metavar="DIR", help="where pipelines keep their state; default dlt's own place"
+    )
+    status.add_argument("--json", action="store_true", help="print JSON")
+    status.add_argument(
+        "--fail-on",
+        choices=("failed", "open"),
+        metavar="failed|open",
+        help="exit with 3 if days have failed, or if any day is missing (failed or open)",
+    )
+    status.set_defaults(command="status")
+
+
+def _add_sandbox(commands: TSubparsers) -> None:
+    from salesnav_source.sandbox import FAULTS, describe
+
+    width = max(map(len, FAULTS))
+    sandbox = commands.add_parser(
+        "sandbox",
+        help="serve a stand-in for LinkedIn's API, with invented data",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Serves a stand-in for LinkedIn's API on loopback until Ctrl-C, and tells how to use it.",
+        epilog="faults:\n" + "\n".join(f"  {name:<{width}}  {describe(name)}" for name in FAULTS),
+    )
+    sandbox.add_argument("--port", type=int, default=0, metavar="N", help="default any free one")
+    sandbox.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="the same seed invents the same data; default 1"
+    )
+    sandbox.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[:TIMES]",
+        help="what goes wrong, and how many times, or 'always' (may be repeated)",
+    )
+    sandbox.add_argument(
+        "--job-seconds",
+        type=float,
+        nargs=2,
+        default=(1.0, 3.0),
+        metavar=("MIN", "MAX"),
+        help="how long a job takes; default 1 to 3",
+    )
+    sandbox.set_defaults(command="sandbox")
+
+
+def _fault(text: str) -> object:
+    from salesnav_source.sandbox import parse_fault
+
+    try:
+        return parse_fault(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", action="version", version=f"salesnav-source {__version__}")

@@ -1,0 +1,6 @@
+"""What pipelines and their dataset are called where the user has not called them otherwise."""
+
+DATASET = "salesnav"
+DEFAULT_PIPELINE = "salesnav_to_duckdb"
+SANDBOX_PIPELINE = "salesnav_sandbox"
+"""The pipeline that loads invented rows into DuckDB, and the dataset for them in other warehouses."""
