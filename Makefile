@@ -7,11 +7,17 @@ DEMO := $(VENV)/.ready-for-demo
 OLD_PYTHON := import sys; v = sys.version_info; sys.exit(v < (3, 10) and "salesnav-source needs Python 3.10 or newer, and this \
 is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
-.PHONY: demo test crash check format bench bench-quick clean
+DBT_READY := .venvs/dbt/.ready
+
+.PHONY: demo dbt test crash check format bench bench-quick clean
 
 demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
 	@$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
+
+dbt: $(READY) $(DBT_READY) ## builds the dbt package on the sandbox's file, loaded first where it is missing; makes its docs
+	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt --docs
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -49,3 +55,6 @@ $(DEMO): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $(DEMO)
+
+$(DBT_READY): dbt/constraints.txt $(READY)
+	cd tests && ../$(BIN)/python -c "import dbt.package; dbt.package.executable()"

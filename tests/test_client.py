@@ -661,7 +661,7 @@ def test_an_entry_that_cannot_be_used_is_told_and_left_out() -> None:
         client = client_of(server)
         (contract,) = client.contracts()
     assert (contract.urn, contract.description) == ("urn:li:contract:2", '{"text": "odd"}')
-    assert [("name" in note, "urn:li:contract:1" in note) for note in client.notes][0] == (True, True)
+    assert "name" in client.notes[0] and "urn:li:contract:1" in client.notes[0]
     assert "hasReportingAccess" in client.notes[1]
 
 
@@ -685,9 +685,9 @@ def test_an_id_that_is_no_number_of_64_bits_is_told(given: str) -> None:
 
 
 def test_a_page_instead_of_an_answer_is_an_outage() -> None:
-    with serving(http_answer(200, b"<html>We will be back", Content_Type="text/html")) as server:
-        with pytest.raises(UnavailableError):
-            client_of(server).create_job("exportSeatData", URN, WINDOW)
+    maintenance = http_answer(200, b"<html>We will be back", Content_Type="text/html")
+    with serving(maintenance) as server, pytest.raises(UnavailableError):
+        client_of(server).create_job("exportSeatData", URN, WINDOW)
 
 
 def test_no_cookie_is_sent_back() -> None:

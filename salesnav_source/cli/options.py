@@ -42,6 +42,7 @@ def command_parser() -> argparse.ArgumentParser:
         "check", help="say whether configuration, token, access and addresses are in order"
     ).set_defaults(command="check")
     _add_status(commands)
+    _add_transform(commands)
     _add_sandbox(commands)
     return parser
 
@@ -140,6 +141,30 @@ def _add_status(commands: TSubparsers) -> None:
         help="exit with 3 if days have failed, or if any day is missing (failed or open)",
     )
     status.set_defaults(command="status")
+
+
+def _add_transform(commands: TSubparsers) -> None:
+    transform = commands.add_parser(
+        "transform",
+        help="build the models of the dbt package on the loaded tables",
+        description="Builds the models of the dbt package in the warehouse that dlt's configuration names, by the dbt that is"
+        " there.",
+    )
+    transform.add_argument(
+        "destination", nargs="?", default="duckdb", choices=("duckdb", "postgres", "bigquery", "snowflake")
+    )
+    transform.add_argument("--sandbox", action="store_true", help="build on what was loaded with --sandbox")
+    transform.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
+    transform.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
+    transform.add_argument("--schema", default="salesnav_marts", metavar="NAME", help="where to build; %(default)s")
+    transform.add_argument("--dbt", metavar="PATH", help="the dbt to use; default the one that is installed")
+    transform.add_argument("--docs", action="store_true", help="make the docs too, as one HTML file")
+    transform.add_argument("--full-refresh", action="store_true", help="build incremental models from nothing")
+    transform.add_argument("--vars", metavar="JSON", help="variables of the package")
+    transform.add_argument("--threads", type=int, default=4, metavar="N", help="default %(default)s")
+    transform.add_argument("--target-path", metavar="DIR", help="where dbt writes; default target/salesnav")
+    transform.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="more for dbt build, after --")
+    transform.set_defaults(command="transform")
 
 
 def _add_sandbox(commands: TSubparsers) -> None:

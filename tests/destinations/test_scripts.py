@@ -15,6 +15,7 @@ from runs.house import ROOT
 
 from salesnav_source import destinations
 from salesnav_source.cli import load as script
+from salesnav_source.cli.options import script_parser
 
 from .conftest import MODULES, TGetServer
 from .warehouse import Server, environment
@@ -48,7 +49,7 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(
     with pytest.raises(SystemExit) as stopped:
         runpy.run_path(str(PIPELINES / f"salesnav_to_{name}.py"), run_name="__main__")
     assert stopped.value.code == script.NOT_TRIED
-    assert f'pip install "salesnav-source[{name}]"' in capsys.readouterr().err
+    assert f'-m pip install "dlt[{name}]' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["bigquery", "snowflake"])
@@ -100,7 +101,7 @@ def test_a_wrong_password_is_said(get_server: TGetServer, own_folder: Path, caps
 def test_database_is_the_project_or_the_snowflake_database(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in MODULES:
         pytest.importorskip(MODULES[name])
-    options = script._parser("salesnav_to_bigquery").parse_args(["--database", "elsewhere"])
+    options = script_parser("salesnav_to_bigquery").parse_args(["--database", "elsewhere"])
     with environment(Server("duckdb")):
         monkeypatch.setenv("DESTINATION__SNOWFLAKE__CREDENTIALS", "snowflake://u:p@account/DB?warehouse=WH")
         assert credentials_of(destinations.snowflake(options)).database == "elsewhere"

@@ -20,16 +20,17 @@ class NotInstallableError(Exception):
     """The packages of an emulator cannot be had, e.g. for want of a network."""
 
 
-def python_of(name: str) -> Path:
-    """Returns the interpreter of an emulator's environment, which is made on first use and whenever its pins change.
+def python_of(name: str, requirements: Path | None = None) -> Path:
+    """Returns the interpreter of an environment, which is made on first use and whenever its pins change.
 
     Args:
-        name: names the requirements beside this file, `<name>.txt`.
+        name: of the environment.
+        requirements: what is installed; by default `<name>.txt` beside this file.
 
     Raises:
         NotInstallableError: if pip fails.
     """
-    requirements = HERE / f"{name}.txt"
+    requirements = requirements or HERE / f"{name}.txt"
     wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     folder, ready = ROOT / name, ROOT / name / ".ready"
     python = folder / "bin" / "python"

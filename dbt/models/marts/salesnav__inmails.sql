@@ -1,0 +1,65 @@
+with inmails as (
+
+  select contract, activity_id, seat_id, created_at, activity_date
+  from {{ ref('stg_salesnav__activities') }}
+  where activity_group = 'inmail'
+
+),
+
+outcomes as (
+
+  select
+    contract,
+    activity_id,
+    activity_type,
+    outcome_group,
+    created_at,
+    row_number() over (
+      partition by contract, activity_id
+      -- one without a date counts only if there is no other
+      order by case when created_at is null then 1 else 0 end, created_at, activity_type
+    ) as position
+  from {{ ref('stg_salesnav__activity_outcomes') }}
+
+),
+
+told as (
+
+  select
+    inmails.contract,
+    inmails.activity_id,
+    inmails.seat_id,
+    inmails.created_at as sent_at,
+    inmails.activity_date as sent_date,
+    {{ salesnav.in_zone('inmails.created_at', var('salesnav_timezone', 'UTC')) }} as sent_local,
+    outcomes.outcome_group,
+    outcomes.activity_type as outcome_type,
+    outcomes.created_at as outcome_at,
+    horizons.outcomes_last
+  from inmails
+  inner join {{ ref('int_salesnav__horizons') }} as horizons
+    on inmails.contract = horizons.contract
+  left join outcomes
+    on inmails.contract = outcomes.contract
+    and inmails.activity_id = outcomes.activity_id
+    and outcomes.position = 1
+
+)
+
+select
+  contract,
+  activity_id,
+  seat_id,
+  sent_at,
+  sent_date,
+  {{ salesnav.as_bigint('extract(hour from sent_local)') }} as sent_hour,
+  {{ salesnav.as_bigint(salesnav.iso_weekday('cast(sent_local as date)')) }} as sent_weekday,
+  coalesce(outcome_group, 'none') as outcome_group,
+  outcome_type,
+  outcome_at,
+  {{ salesnav.hours_between('sent_at', 'outcome_at') }} as lag_hours,
+  coalesce(
+    {{ salesnav.days_between('sent_date', 'outcomes_last') }} > {{ var('salesnav_inmail_maturity_days', 14) }},
+    false
+  ) as is_mature
+from told

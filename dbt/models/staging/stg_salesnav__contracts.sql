@@ -1,0 +1,9 @@
+with loaded as (
+
+  {{ salesnav.source_table('contracts') }}
+
+)
+
+select
+  *
+from loaded

@@ -1,0 +1,158 @@
+"""The marts on a world in which the traps occur: against SQL over the raw tables, in other time zones, and after later runs."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from runs.house import ONE, TWO, House, house
+
+from dbt.expected import MARTS
+from dbt.package import assert_marts_are_right, built, rows, transform
+
+DAYS = 60
+ZONES = ("Asia/Tokyo", "America/Los_Angeles")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with house(tmp_path_factory.mktemp("dbt"), days=DAYS) as home:
+        set_traps(home)
+        home.sync()
+        yield home
+
+
+def at(day: dt.date, hour: int = 12) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(hour), dt.timezone.utc)
+
+
+def set_traps(home: House) -> None:
+    """Makes happen in the world what the models must not stumble over."""
+    world = home.world
+    seats = world.rows("seats", ONE, home.yesterday, home.yesterday)
+    seat, other = seats[0], seats[1]
+    activity = {"seat_id": seat["seat_id"], "member_identity_key": "5"}
+    day = home.day(30)
+    # the other spelling, an unknown type, the last second of a day, a seat number of another contract
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t1", "activity_type": "PROFILE_VIEW", "created_at": at(day)}
+    )
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t2", "activity_type": "SANG_A_SONG", "created_at": at(day)}
+    )
+    late = at(day, 23) + dt.timedelta(minutes=59, seconds=59)
+    world.add_row(
+        "activities", ONE, {**activity, "activity_id": "t3", "activity_type": "SAVED_LEAD", "created_at": late}
+    )
+    world.add_row(
+        "activities", TWO, {**activity, "activity_id": "t4", "activity_type": "INMAIL_SENT", "created_at": at(day)}
+    )
+    # several outcomes, the first weeks after; one of nothing that is loaded
+    outcome = {**activity, "activity_id": "t4"}
+    for kind, back in (("INMAIL_DECLINED", 5), ("WAS_ACCEPTED", 9), ("INMAIL_IGNORED", 3)):
+        world.add_row("activity_outcomes", TWO, {**outcome, "activity_type": kind, "created_at": at(home.day(back))})
+    orphan = {**activity, "activity_id": "nobody", "activity_type": "INMAIL_ACCEPTED", "created_at": at(day)}
+    world.add_row("activity_outcomes", ONE, orphan)
+    # a gap in the snapshots, and a new holder
+    gap = [home.day(back) for back in (20, 21, 22)]
+    world.withdraw("seats", ONE, lambda row: row["seat_id"] == seat["seat_id"] and row["snapshot_date"] in gap)
+    world.add_row("seats", ONE, {**other, "first_name": "New", "last_name": "Holder", "email": "new@example.com"})
+    # somebody stops
+    stopped = home.day(35)
+    idle = world.rows("seats", TWO, home.yesterday, home.yesterday)[0]["seat_id"]
+    world.withdraw("activities", TWO, lambda row: row["seat_id"] == idle and row["activity_date"] > stopped)
+
+
+def build(home: House, *options: str, zone: str = "UTC") -> str:
+    return transform(home.folder, "--database", str(home.database), *options, TZ=zone)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_marts_are_what_the_tables_say_in_any_zone(home: House, zone: str) -> None:
+    build(home, "--full-refresh", zone=zone)
+    for session in ZONES:
+        assert_marts_are_right(home.database, session)
+
+
+def test_traps_are_in_the_data(home: House) -> None:
+    build(home)
+    mart = "salesnav_marts.salesnav__"
+    assert home.rows(f"SELECT DISTINCT activity_type FROM {mart}activity_daily WHERE activity_group = 'other'")
+    found = home.rows(f"SELECT outcome_group, outcome_type FROM {mart}inmails WHERE activity_id = 't4'")
+    assert found == [("accepted", "WAS_ACCEPTED")]
+    assert home.rows(f"SELECT first_name FROM {mart}seats WHERE email = 'new@example.com'") == [("New",)]
+    assert home.rows(f"SELECT * FROM {mart}seats WHERE is_reclaimable")
+    assert home.rows(f"SELECT * FROM {mart}seat_daily WHERE ssi IS NULL AND seat_status = 'ACTIVE'")
+
+
+def test_later_runs_come_through(home: House) -> None:
+    build(home, "--full-refresh")
+    seat = home.world.rows("seats", ONE, home.yesterday, home.yesterday)[0]["seat_id"]
+    home.clock.turn(home.clock.today + dt.timedelta(days=1))
+    late = {"activity_id": "late", "activity_type": "SAVED_LEAD", "seat_id": seat, "created_at": at(home.day(3))}
+    home.world.add_row("activities", ONE, late)
+    gone = home.day(2)
+    home.world.withdraw("activities", TWO, lambda row: row["activity_date"] == gone)
+    home.sync()
+    build(home)
+    assert_marts_are_right(home.database)
+    # long ago, by a full refresh of the source: a late row, a day and a whole seat withdrawn
+    old = home.day(45)
+    home.world.add_row("activities", ONE, {**late, "activity_id": "older", "created_at": at(old)})
+    home.world.withdraw("activities", TWO, lambda row: row["activity_date"] == old)
+    vanished = home.world.rows("seats", TWO, home.yesterday, home.yesterday)[1]["seat_id"]
+    for export in ("seats", "activities"):
+        home.world.withdraw(export, TWO, lambda row: row["seat_id"] == vanished)
+    home.sync(full_refresh=True)
+    build(home)
+    assert_marts_are_right(home.database)
+    before = {mart: built(home.database, mart) for mart in MARTS}
+    build(home, "--full-refresh")
+    for mart in MARTS:
+        assert built(home.database, mart) == before[mart], mart
+    assert not home.rows(f"SELECT * FROM salesnav_marts.salesnav__seat_daily WHERE seat_id = {vanished}")
+
+
+def test_missing_tables_and_columns_leave_models_empty(home: House, tmp_path: Path) -> None:
+    database = tmp_path / "less.duckdb"
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(f"ATTACH '{home.database}' AS whole (READ_ONLY)")
+        connection.execute("CREATE SCHEMA salesnav")
+        connection.execute("CREATE TABLE salesnav.activities AS FROM whole.salesnav.activities")
+        connection.execute(
+            "CREATE TABLE salesnav.seats AS SELECT * EXCLUDE (email, ssi_find) FROM whole.salesnav.seats"
+        )
+    said = transform(tmp_path, "--database", str(database))
+    assert "has no column email" in said
+    assert "there is no table" in said
+    assert built(database, "export_coverage") == Counter()
+    assert rows(database, "SELECT count(*) > 0, count(email) FROM salesnav_marts.salesnav__seats") == [(True, 0)]
+    assert not rows(database, "SELECT * FROM salesnav_marts.salesnav__inmails WHERE is_mature")
+
+
+def test_an_empty_warehouse_builds(tmp_path: Path) -> None:
+    database = tmp_path / "empty.duckdb"
+    duckdb.connect(str(database)).close()
+    transform(tmp_path, "--database", str(database))
+    for mart in MARTS:
+        assert built(database, mart) == Counter()
+
+
+def test_terms_price_what_is_idle(home: House, tmp_path: Path) -> None:
+    build(home)
+    terms = (
+        "CREATE OR REPLACE TABLE salesnav_marts.terms AS SELECT contract, 10 AS purchased_seats, 1000 AS cost,"
+        " 'EUR' AS currency,"
+        ' DATE \'2020-01-01\' AS "from", NULL::DATE AS "to" FROM salesnav.contracts'
+    )
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute(terms)
+    build(home, "--vars", '{"salesnav_contract_terms": "terms", "salesnav_personal_data": "hash"}')
+    found = home.rows(
+        "SELECT purchased_seats, cost_per_active_seat * active_seats_28, reclaimable_cost / nullif(reclaimable_seats, 0)"
+        f" FROM salesnav_marts.salesnav__contract_overview WHERE contract = '{ONE}'"
+    )
+    assert found == [(10, 1000.0, 100.0)]
+    assert not home.rows("SELECT * FROM salesnav_marts.salesnav__seats WHERE email LIKE '%@%'")
