@@ -271,6 +271,7 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
         f"The table {name} was not in the warehouse any more; what it held was loaded again."
         for name in run.missing_tables
     ]
+    report.notes += _told_of_columns(run)
     report.notes += run.client.notes + run.client.tokens.notes
     if run.journal.note:
         report.notes.append(run.journal.note)
@@ -279,6 +280,23 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
         for export in exports
         for contract, coverage in run.ledger.settled.get(export, {}).items()
     }
+
+
+def _told_of_columns(run: Session) -> list[str]:
+    """Returns what is said of columns that have come or gone, the same of several contracts in one line."""
+    contracts: dict[tuple[str, str], list[str]] = {}
+    for task, changed in run.changed_columns:
+        contracts.setdefault((task.export, str(changed)), []).append(task.contract)
+    notes = [
+        f"The columns of {export} have changed: {changed} ({', '.join(dict.fromkeys(own))})."
+        for (export, changed), own in contracts.items()
+    ]
+    if any(changed.gone for _, changed in run.changed_columns):
+        notes.append(
+            "What is gone has no values from now on. Where it has only got another name, add that spelling to the column in"
+            " schema.py, and load these days anew by --full-refresh."
+        )
+    return notes
 
 
 def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:

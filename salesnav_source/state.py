@@ -114,8 +114,8 @@ class FileColumns:
         return FileColumns(tuple(sorted(now)), tuple(sorted(before - now)), tuple(sorted(now - before)), day)
 
     def __str__(self) -> str:
-        told = [f"{', '.join(names)} gone" for names in [self.gone] if names]
-        return "; ".join(told + [f"{', '.join(names)} new" for names in [self.come] if names])
+        told = ((self.gone, "gone"), (self.come, "new"))
+        return "; ".join(f"{', '.join(names)} {what}" for names, what in told if names)
 
     def to_state(self) -> TState:
         """Returns this as JSON-able values."""

@@ -23,7 +23,7 @@ from salesnav_source.report import fitted, table, wrapped
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.session import journal_path
 from salesnav_source.settings import SECTION, Settings
-from salesnav_source.state import Ledger, read_ledger
+from salesnav_source.state import FileColumns, Ledger, read_ledger
 from salesnav_source.warehouse import Warehouse
 from salesnav_source.windows import Days, Window
 
@@ -47,6 +47,15 @@ class MissingSpan(Span):
     """The job in flight that was asked for them, if there is one."""
 
 
+class ColumnsChanged(TypedDict):
+    """How the columns of an export's files have changed last."""
+
+    on: str
+    """The UTC day of the first file that was different."""
+    gone: list[str]
+    come: list[str]
+
+
 class ExportStatus(TypedDict):
     """Where an export of a contract stands."""
 
@@ -57,6 +66,7 @@ class ExportStatus(TypedDict):
     failed: list[MissingSpan]
     to_read_again: list[Span]
     """Covered days that are due to be read again for late rows."""
+    columns_changed: ColumnsChanged | None
 
 
 class JobAtLinkedIn(Span):
@@ -223,6 +233,9 @@ def render(status: Status, width: int | None = None) -> str:
     ):
         if missing:
             lines += [head, *(_missing_line(one, span) for one, span in missing), ""]
+    changes = [line for one in status["exports"] for line in _columns_lines(one)]
+    if changes:
+        lines += ["Columns of the files changed:", *changes, ""]
     if status["jobs"]:
         lines += ["In flight:", *_jobs_table(status["jobs"], status["running"]), ""]
     return wrapped([*lines, *status["notes"], _outlook(status)], width)
@@ -331,7 +344,14 @@ def _export_status(
         open=missing["open"],
         failed=missing["failed"],
         to_read_again=[_span(window) for window in days & coverage.to_read_again(today, settings.lookback_days)],
+        columns_changed=_columns_changed(told.ledger.columns.get(export, {}).get(contract)),
     )
+
+
+def _columns_changed(columns: FileColumns | None) -> ColumnsChanged | None:
+    if columns is None or columns.changed_on is None:
+        return None
+    return ColumnsChanged(on=str(columns.changed_on), gone=list(columns.gone), come=list(columns.come))
 
 
 def _explain(
@@ -434,6 +454,14 @@ def _count(spans: Iterable[Span]) -> str:
 
 def _missing_line(one: ExportStatus, span: MissingSpan) -> str:
     return f"  {one['export']} of {one['contract']}, {_text(span)}: {span['reason'] or 'reason unknown'}"
+
+
+def _columns_lines(one: ExportStatus) -> list[str]:
+    changed = one["columns_changed"]
+    if changed is None:
+        return []
+    columns = FileColumns((), tuple(changed["gone"]), tuple(changed["come"]))
+    return [f"  {one['export']} of {one['contract']}, on {changed['on']}: {columns}"]
 
 
 def _jobs_table(jobs: Sequence[JobAtLinkedIn], running: bool) -> list[str]:

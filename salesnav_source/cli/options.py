@@ -43,6 +43,7 @@ def command_parser() -> argparse.ArgumentParser:
     ).set_defaults(command="check")
     _add_status(commands)
     _add_transform(commands)
+    _add_inspect(commands)
     _add_sandbox(commands)
     return parser
 
@@ -165,6 +166,19 @@ def _add_transform(commands: TSubparsers) -> None:
     transform.add_argument("--target-path", metavar="DIR", help="where dbt writes; default target/salesnav")
     transform.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="more for dbt build, after --")
     transform.set_defaults(command="transform")
+
+
+def _add_inspect(commands: TSubparsers) -> None:
+    inspect = commands.add_parser(
+        "inspect", help="hold a file against the declared schema, and show what its values look like, not the values"
+    )
+    inspect.add_argument("file", metavar="FILE", help="a file that LinkedIn has exported, plain or compressed by gzip")
+    inspect.add_argument(
+        "--export",
+        choices=("activities", "activity_outcomes", "seats"),
+        help="what it is an export of; default the one whose columns it has most of",
+    )
+    inspect.set_defaults(command="inspect")
 
 
 def _add_sandbox(commands: TSubparsers) -> None:

@@ -83,7 +83,7 @@ def lay_out(row: bytes, export: Export) -> Layout:
         if column.from_file or column.name in DERIVED:
             position = positions.get(column.name)
             if position is None and column.from_file and not column.nullable and column.name != export.day_column:
-                raise ReadError(_other_delimiter(row, export) or _missing_column(column, header, export))
+                raise ReadError(other_delimiter(row, export) or _missing_column(column, header, export))
             fields.append(Field(column.name, column.type, column.nullable, position))
     extras = _name_extras(header, export, set(matched))
     fields += [Field(name, "text", True, position) for position, name in extras.items()]
@@ -93,11 +93,13 @@ def lay_out(row: bytes, export: Export) -> Layout:
 _DELIMITERS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
 
 
-def _other_delimiter(row: bytes, export: Export) -> str | None:
+def other_delimiter(row: bytes, export: Export) -> str | None:
     """Returns what is to be said of a file whose header makes sense with another delimiter, None if it does not."""
     required = {
         column.name for column in export.file_columns if not column.nullable and column.name != export.day_column
     }
+    if required <= {column.name for column in export.match(fields_of(row)).values()}:
+        return None
     for delimiter, name in _DELIMITERS.items():
         found = export.match(fields_of(row.replace(delimiter, b",")))
         if required <= {column.name for column in found.values()}:

@@ -1,7 +1,8 @@
 """What LinkedIn's files may hold, through whole runs: read rightly, or the row is rejected with a reason."""
 
+import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from salesnav_source.report import render
 from salesnav_source.sandbox import Fault, faults
 from salesnav_source.sandbox import transforms as to
+from salesnav_source.status import collect
+from salesnav_source.status import render as render_status
 from salesnav_source.windows import Window
 
 from .house import NAMES, ONE, TWO, House, house
@@ -18,6 +21,16 @@ from .house import NAMES, ONE, TWO, House, house
 def home(tmp_path: Path) -> Iterator[House]:
     with house(tmp_path) as made:
         yield made
+
+
+def when(text: str) -> dt.datetime:
+    """Returns the time that a file of LinkedIn's tells."""
+    return dt.datetime.strptime(text, "%m-%d-%Y %H:%M:%S").replace(tzinfo=dt.timezone.utc)
+
+
+def iso(text: str, minutes: int = 0) -> str:
+    """Returns a time as ISO 8601 has it, so many minutes before UTC."""
+    return when(text).astimezone(dt.timezone(dt.timedelta(minutes=minutes))).isoformat(timespec="milliseconds")
 
 
 SPELLINGS = {
@@ -39,6 +52,13 @@ FORMS: dict[str, Fault] = {
     "gzip-file": faults.gzip_file(),
     "duplicate-headers": faults.content(to.extra_columns({"activityId": "x", "seatId": "7", "createdAt": "y"})),
     "rows-twice": faults.content(to.repeat_rows(every=2)),
+    "iso-times": faults.content(to.map_column("createdAt", lambda text: iso(text))),
+    "times-elsewhere": faults.content(to.map_column("createdAt", lambda text: iso(text, 330))),
+    "epoch-times": faults.content(to.map_column("createdAt", lambda text: f"{when(text).timestamp() * 1000:.0f}")),
+    "thousands": faults.content(to.map_column("totalConnections", lambda text: f"{int(text):,}" if text else "N/A")),
+    "header-again": faults.content(to.repeat_header(before_row=3)),
+    "header-again-uncounted": faults.content(to.repeat_header(before_row=3), call="download"),
+    "utf-16": faults.content(lambda records: [b"".join(records).decode().encode("utf-16")], call="download"),
 }
 
 
@@ -199,3 +219,125 @@ def test_a_job_without_rows_may_name_no_file(tmp_path: Path) -> None:
         assert not report.not_loaded
         assert not home.calls("download")
         home.assert_truth(exports=["activities"])
+
+
+OTHER_FORMS = {
+    "times-that-mean-other-days": (
+        to.map_column("createdAt", lambda text: f"{when(text):%d/%m/%Y %H:%M}"),
+        "created_at",
+        "/",
+    ),
+    "half-of-the-times": (
+        to.edit_fields(lambda fields, _, number: [*fields[:2], "yesterday", *fields[3:]] if number % 2 else fields),
+        "created_at",
+        "yesterday",
+    ),
+    "seats-as-names": (to.map_column("seatId", lambda text: f"urn:{text}"), "seat_id", "urn:"),
+    "a-field-more": (to.edit_fields(lambda fields, _, number: [*fields, "x"] if number else fields), "6 fields", ""),
+}
+
+
+@pytest.mark.parametrize("form", OTHER_FORMS)
+def test_a_file_of_another_form_fails_and_replaces_nothing(home: House, form: str) -> None:
+    change, column, example = OTHER_FORMS[form]
+    home.sync()
+    first = home.first_day
+    home.clock.next_day()
+    home.sandbox.add_fault(faults.content(change).where(export="activities", times=None))
+    report = home.sync(start_date=str(first))
+    assert {window.export for window in report.failed} == {"activities"}
+    assert all(column in window.reason and example in window.reason for window in report.failed)
+    assert "Incomplete" in render(report) and "max_rejected" in render(report)
+    gone = {("activities", contract): [Window(home.day(1), home.day(1))] for contract in (ONE, TWO)}
+    home.assert_truth([Window(first, home.day(1))], missing=gone)
+    jobs = len(home.sandbox.jobs)
+    home.sandbox.clear_faults()
+    assert not home.sync(start_date=str(first)).not_loaded
+    assert len(home.sandbox.jobs) > jobs
+    home.assert_truth([Window(first, home.day(1))])
+
+
+def test_more_may_be_rejected_if_that_is_configured(home: House) -> None:
+    home.sandbox.add_fault(faults.content(OTHER_FORMS["half-of-the-times"][0]).where(export="activities", times=None))
+    assert not home.sync(exports=["activities"], max_rejected=0.6).not_loaded
+    assert home.rows("SELECT count(*) > 10 FROM salesnav.rejected_rows") == [(True,)]
+
+
+def test_a_value_that_cannot_be_read_costs_the_value(home: House) -> None:
+    change = to.compose(to.set_value("totalConnections", "many", 1), to.set_value("ssi", "very high", 1))
+    home.sandbox.add_fault(faults.content(change).where(export="seats", contract=ONE))
+    report = home.sync()
+    assert not report.not_loaded
+    assert "2 values could not be read" in render(report)
+    found = home.rows("SELECT export, line_number, reason FROM salesnav.rejected_rows ORDER BY reason")
+    assert [(export, line, reason.split(" is not ")[0]) for export, line, reason in found] == [
+        ("seats", 2, "ssi"),
+        ("seats", 2, "total_connections"),
+    ]
+    told = home.rows("SELECT rows_rejected, values_rejected FROM salesnav.export_jobs ORDER BY 2 DESC")
+    assert told == [(0, 2), *[(0, 0)] * 5]
+    (job,) = [job for job in home.sandbox.jobs if (job.export, job.contract) == ("seats", ONE)]
+    row = next(iter(job.file.rows()))
+    where = f"seat_id = {row['seat_id']} AND snapshot_date = '{row['snapshot_date']}' AND contract = '{ONE}'"
+    assert home.rows(f"SELECT total_connections, ssi, email FROM salesnav.seats WHERE {where}") == [
+        (None, None, row["email"])
+    ]
+    home.assert_truth(exports=["activities", "activity_outcomes"])
+    home.sync()
+    assert len(home.posts()) == 6
+
+
+def test_a_seat_that_was_never_activated_has_no_values(home: House) -> None:
+    blank = ("ssi", "ssiBrand", "ssiFind", "ssiEngage", "ssiBuild", "totalConnections")
+    change = to.compose(*(to.set_value(name, "N/A", None) for name in blank))
+    home.sandbox.add_fault(faults.content(change).where(export="seats", times=None))
+    assert not home.sync().not_loaded
+    columns = ["ssi", "ssi_brand", "ssi_find", "ssi_engage", "ssi_build", "total_connections"]
+    home.assert_truth(blank={"seats": columns})
+    assert home.rows("SELECT count(*) FROM salesnav.rejected_rows") == [(0,)]
+
+
+def test_a_footer_is_told_and_fails_nothing(home: House) -> None:
+    def with_footer(records: Iterable[bytes]) -> Iterable[bytes]:
+        whole = list(records)
+        return [*whole, b"Total rows: %d\n" % (len(whole) - 1)]
+
+    home.sandbox.add_fault(
+        faults.content(with_footer, call="download").where(export="activities", contract=ONE, times=None)
+    )
+    report = home.sync()
+    assert not report.not_loaded
+    home.assert_truth()
+    assert len(home.posts()) == 6
+    ((rows, line),) = home.rows(
+        "SELECT row_count, line_number FROM salesnav.rejected_rows JOIN salesnav.export_jobs ON export_job_id = job_id"
+    )
+    assert line == rows + 2
+    assert f"line {line}: the row has 1 fields" in render(report)
+    assert home.rows("SELECT count(*) FROM salesnav.export_jobs WHERE note LIKE '%too much%'") == [(1,)]
+
+
+def test_columns_that_come_and_go_are_told_once(home: House) -> None:
+    home.sync()
+    rename = faults.content(to.rename_columns({"ssiBrand": "brandPoints"})).where(export="seats", times=None)
+    home.sandbox.add_fault(rename)
+    home.clock.next_day()
+    first = home.first_day
+    report = home.sync(start_date=str(first))
+    assert not report.not_loaded
+    assert f"The columns of seats have changed: ssi_brand gone; brandPoints new ({ONE}, {TWO})." in report.notes
+    assert "add that spelling" in render(report)
+    status = collect("house", home.settings(start_date=str(first)), str(home.folder / "machine"), home.clock())
+    changed = {(one["export"], one["contract"]): one["columns_changed"] for one in status["exports"]}
+    on = str(home.clock.today)
+    assert changed["seats", ONE] == {"on": on, "gone": ["ssi_brand"], "come": ["brandPoints"]}
+    assert changed["activities", ONE] is None
+    assert f"seats of {ONE}, on {on}: ssi_brand gone; brandPoints new" in render_status(status)
+    covered = {(one["export"], one["contract"]): one["covered"] for one in status["exports"]}
+    assert covered["seats", ONE] == [{"first": str(first), "last": str(home.yesterday), "days": 11}]
+    home.clock.next_day()
+    assert not [note for note in home.sync(start_date=str(first)).notes if "columns" in note]
+    home.sandbox.clear_faults()
+    home.clock.next_day()
+    told = [note for note in home.sync(start_date=str(first)).notes if "brandPoints gone; ssi_brand new" in note]
+    assert len(told) == 1 and ONE in told[0] and TWO in told[0]
