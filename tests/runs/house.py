@@ -344,7 +344,7 @@ def assert_protocol(sandbox: Sandbox) -> None:
         assert (last - first).days < 90
     for job in sandbox.jobs:
         polls = [r for r in sandbox.requests if r.path.endswith(f"/salesAnalyticsExportJobs/{job.id}")]
-        told = [poll for poll in polls if poll.time >= job.created_at + job.plan.seconds]
+        told = [poll for poll in polls if poll.time >= job.ends_at]
         assert len(told) <= 1, f"job {job.id} was polled {len(told)} times after its end"
 
 
