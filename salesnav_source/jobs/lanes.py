@@ -59,8 +59,8 @@ class Lanes:
         self._creating: int | None = None
         self._calls: list[tuple[float, int]] = []
         """When each task may make its next call; entries that no longer hold are passed over."""
-        self._creations: list[tuple[int, int, TLane]] = []
-        """Lanes with a task whose job may be created now: jobs at LinkedIn, minus the last day, the lane."""
+        self._creations: list[tuple[int, int, int, TLane]] = []
+        """Lanes with a task whose job may be created now: tries in vain, jobs at LinkedIn, minus the last day, the lane."""
 
     def add(self, task: Task) -> int:
         """Adds a task and returns its number."""
@@ -146,7 +146,7 @@ class Lanes:
     def _start_creation(self, now: float) -> tuple[int, Task] | None:
         """Starts to create a job, one at a time: of one that a crash cuts off nobody knows whether it exists."""
         while self._creating is None and self._jobs < self._most_jobs and self._creations:
-            jobs, _, key = heapq.heappop(self._creations)
+            _, jobs, _, key = heapq.heappop(self._creations)
             lane = self._lanes[key]
             if jobs != len(lane.at_linkedin):
                 continue
@@ -205,4 +205,6 @@ class Lanes:
                 self.tasks[number] = task = self._take_turn(task)
                 heapq.heappush(self._calls, (task.due, number))
         if lane.waiting and len(lane.at_linkedin) < JOBS_OF_A_LANE:
-            heapq.heappush(self._creations, (len(lane.at_linkedin), lane.waiting[0][0], key))
+            day, first = lane.waiting[0]
+            # what has failed before comes last: the others tell whether LinkedIn answers at all
+            heapq.heappush(self._creations, (self.tasks[first].tries, len(lane.at_linkedin), day, key))

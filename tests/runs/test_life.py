@@ -373,13 +373,13 @@ def test_progress_shows_on_a_collector_that_is_installed(home: House, collector:
 def test_a_plan_creates_no_job_and_is_what_the_run_then_asks_for(tmp_path: Path) -> None:
     with house(tmp_path, day=None) as home:
         planned = plan(home.pipeline(), home.settings())
-        assert not home.sandbox.requests
-        text = render_plan(planned, listed=False)
-        assert f"{len(planned.tasks)} windows" in text and "No job was created. No call was made." in text
+        assert [request.call for request in home.sandbox.requests] == ["contracts"]
+        text = render_plan(planned)
+        assert f"{len(planned.tasks)} windows" in text and "No job was created." in text
         home.sync()
         planned_windows = {(task.export, task.contract, task.window.first, task.window.last) for task in planned.tasks}
         assert set(home.posts()) == planned_windows
-        assert "Nothing to ask for" in render_plan(plan(home.pipeline(), home.settings()), listed=False)
+        assert "Nothing to ask for" in render_plan(plan(home.pipeline(), home.settings()))
 
 
 def test_a_plan_without_contracts_asks_for_them_only(tmp_path: Path) -> None:
