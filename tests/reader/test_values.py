@@ -247,7 +247,9 @@ def is_time(text: str) -> bool:
     """Tells whether a text is a time, as Python sees it."""
     try:
         text = text.strip().replace("T", " ")
-        return f"{datetime.strptime(text, '%m-%d-%Y %H:%M:%S'):%m-%d-%Y %H:%M:%S}" == text
+        time = datetime.strptime(text, "%m-%d-%Y %H:%M:%S")
+        # %Y gives years before 1000 fewer figures
+        return f"{time:%m-%d}-{time.year:04d}{time: %H:%M:%S}" == text
     except ValueError:
         return False
 
