@@ -288,7 +288,7 @@ def _told_of_columns(run: Session) -> list[str]:
     for task, changed in run.changed_columns:
         contracts.setdefault((task.export, str(changed)), []).append(task.contract)
     notes = [
-        f"The columns of {export} have changed: {changed} ({', '.join(dict.fromkeys(own))})."
+        f"The columns of {export} have changed: {changed} ({', '.join(sorted(set(own)))})."
         for (export, changed), own in contracts.items()
     ]
     if any(changed.gone for _, changed in run.changed_columns):
