@@ -39,6 +39,7 @@ from salesnav_source.exceptions import (
     ThrottledError,
     UnavailableError,
     UnusableAnswerError,
+    causes,
 )
 from salesnav_source.settings import Settings
 from salesnav_source.spool import Spool
@@ -506,13 +507,7 @@ def _retry_after(response: requests.Response) -> float | None:
 
 def _why(error: BaseException) -> str:
     """Says in a few words why a connection failed, without the URL that the exception's own text holds."""
-    seen: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in seen:
-        seen.append(cause)
-        reason = getattr(cause, "reason", None)
-        inner = next((arg for arg in cause.args if isinstance(arg, BaseException)), None)
-        cause = reason if isinstance(reason, BaseException) else inner or cause.__cause__ or cause.__context__
+    seen = list(causes(error))
     known: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
         ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its name cannot be resolved"),
         ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "the TLS connection failed"),

@@ -1,6 +1,20 @@
 """Errors of this source. Each message says what happened, to which contract, export and days, and what to do."""
 
+from collections.abc import Iterator
+
 from dlt.common.exceptions import DltException, TerminalException, TransientException
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yields an error and, one after the other, those that it came from; each once, though errors may name each other."""
+    seen: set[int] = set()
+    cause: object = error
+    while isinstance(cause, BaseException) and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        inner = [getattr(cause, name, None) for name in ("exception", "reason")]  # of dlt's and urllib3's
+        found = [one for one in (*inner, *cause.args) if isinstance(one, BaseException)]
+        cause = found[0] if found else cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
 
 
 class SalesnavError(DltException):

@@ -19,7 +19,7 @@ from dlt.pipeline.helpers import retry_schema_update
 from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_exponential
 
 from salesnav_source import destinations, dlt_compat
-from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError
+from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError, causes
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.load import Load
 from salesnav_source.planning import Plan, Refresh
@@ -332,12 +332,11 @@ def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo
 
 def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
     """Returns what a failed step of dlt comes down to: an error of ours, a stop, or what machine or destination said."""
-    causes = list(_causes(error))
-    for cause in causes:
+    for cause in causes(error):
         if isinstance(cause, (SalesnavError, KeyboardInterrupt)):
             return cause
     if error.step not in ("sync", "load"):
-        for cause in causes:
+        for cause in causes(error):
             if isinstance(cause, OSError):
                 return SalesnavError(
                     f"This machine failed to keep what was received, in {pipeline.working_dir}: {_say(cause)}"
@@ -353,10 +352,3 @@ def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
 
 def _say(error: object) -> str:
     return " ".join(str(error).split())
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or getattr(cause, "exception", None)

@@ -13,7 +13,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
 from dlt.pipeline.configuration import PipelineConfiguration
 
-from salesnav_source.exceptions import ConfigurationError, JournalError, PipelineBusyError
+from salesnav_source.exceptions import ConfigurationError, JournalError, PipelineBusyError, causes
 from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
 from salesnav_source.lock import PipelineLock
@@ -400,9 +400,7 @@ def _ask_destination(pipeline: dlt.Pipeline, running: bool) -> Told:
             )
             access = opened.rows("SELECT contract, has_reporting_access FROM {}", CONTRACTS.name)
     except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
+        *_, cause = causes(error)
         trouble = f"{where} could not be read ({' '.join(str(cause).split())[:200]})"
         return Told(ledger=read_ledger(local, None, {}), trouble=trouble)
     return Told(

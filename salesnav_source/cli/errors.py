@@ -17,6 +17,7 @@ from salesnav_source.exceptions import (
     JournalError,
     PipelineBusyError,
     SalesnavError,
+    causes,
 )
 from salesnav_source.installed import how_to_install
 from salesnav_source.settings import settings_folder
@@ -70,12 +71,7 @@ def explain(error: Exception, while_loading: bool = False) -> tuple[str, int]:
 
 def _of_machine(error: BaseException) -> OSError | None:
     """Returns the refusal of this machine that an error comes from, if it does."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno is not None:
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
+    return next((cause for cause in causes(error) if isinstance(cause, OSError) and cause.errno is not None), None)
 
 
 def _of_missing_settings(said: str) -> str:
