@@ -27,6 +27,9 @@ from salesnav_source.windows import Days, Window
 LARGE_ROWS = 200_000
 """Rows from which it pays to hand over a file as it is, and to ask whether there is anything to replace."""
 
+GATHERING_SECONDS = 0.25
+"""How long windows that have been received wait for others, to be handed over together."""
+
 MERGE = "delete-insert"
 TABLES = {*EXPORTS, CONTRACTS.name, EXPORT_JOBS.name, REJECTED_ROWS.name}
 """Names of the resources that are loaded."""
@@ -59,34 +62,44 @@ class ContractList(Item):
 
 
 @dataclass
-class ReceivedWindow(Item):
-    """A window whose file has been received and read."""
+class ReceivedWindows(Item):
+    """Windows whose files have been received and read. They come together, as each item costs dlt milliseconds."""
 
-    task: Task = field(kw_only=True)
+    tasks: list[Task] = field(kw_only=True)
 
     def rows(self, table: Table, whole: bool) -> Iterator[Any]:
-        """Yields the typed rows: the file as it is, or its rows for who wants to see them.
+        """Yields the typed rows: files as they are, or their rows for who wants to see them.
 
         Args:
             table: whose rows they are.
             whole: whether nobody does.
         """
-        assert self.task.file is not None
-        path, count = self.task.file.rows, self.task.file.result.rows_loaded
-        if path is None:
-            yield tables.no_rows(table, self.load_id)
-        elif whole and count >= LARGE_ROWS:
-            yield dlt.mark.with_file_import(str(path), "parquet", count, read_schema(path).empty_table())
+        small: list[Any] = []
+        for file in [task.file for task in self.tasks if task.export == table.name]:
+            assert file is not None
+            if file.rows is None:
+                small.append(tables.no_rows(table, self.load_id))
+            elif whole and file.result.rows_loaded >= LARGE_ROWS:
+                schema = read_schema(file.rows)
+                yield dlt.mark.with_file_import(
+                    str(file.rows), "parquet", file.result.rows_loaded, schema.empty_table()
+                )
+            elif whole:
+                small += read_tables(file.rows)
+            else:
+                yield from read_tables(file.rows)
+        if whole and small:
+            yield small
         else:
-            yield from read_tables(path)
+            yield from small
 
     def rejected_rows(self) -> Iterator[Any]:
         """Yields the rows that could not be loaded."""
-        task = self.task
-        if task.file is not None and task.file.rows is not None and task.job is not None:
-            for batch in read_rejected(task.file.rows):
-                rows = tables.rejected(batch, task.export, task.contract, task.job.id)
-                yield tables.with_load_id(rows, self.load_id)
+        for task in self.tasks:
+            if task.file is not None and task.file.rows is not None and task.job is not None:
+                for batch in read_rejected(task.file.rows):
+                    rows = tables.rejected(batch, task.export, task.contract, task.job.id)
+                    yield tables.with_load_id(rows, self.load_id)
 
 
 @dataclass
@@ -122,6 +135,7 @@ class Load:
         extracted = resources.extracted if resources else []
         self._resources = {resource.name: resource for resource in extracted}
         self._extracted = set(self._resources)
+        self._schemas: dict[str, Any] = {}
         self._selected: set[str] = set(resources.selected) if resources else set()
         edges: list[tuple[str, str]] = resources.selected_dag if resources else []
         self._children = {name: sorted({child for parent, child in edges if parent == name}) for name in EXPORTS}
@@ -160,7 +174,7 @@ class Load:
                     f"{other} and {name} would be loaded into one table, {self.table(name)}. Leave table_name out, or give"
                     f' it to one of them: source.{name}.apply_hints(table_name="…").'
                 )
-            if self._resources[name].compute_table_schema().get("x-merge-strategy") == "scd2":
+            if self._declared(name).get("x-merge-strategy") == "scd2":
                 raise ConfigurationError(
                     f"{name} cannot be kept with the strategy scd2: days are replaced as they come. Leave the hint out; a dbt"
                     " snapshot on the table keeps what it was."
@@ -211,19 +225,42 @@ class Load:
             full = self._is_full()
             if full:
                 runner.close_load()
-            task = runner.take(0.0 if self._has_company else 0.05)
+            tasks = self._take()
             progress.show()
-            if task is None:
-                if runner.finished or (full and runner.drained):
-                    break
+            if tasks:
+                yield from self._hand_over(ReceivedWindows(self.id, set(self._extracted), tasks=tasks))
+                for task in tasks:
+                    self._note(task)
+            elif runner.finished or (full and runner.drained):
+                break
+            else:
                 yield None
-            elif (refusal := self._refusal(task)) is not None:
+        progress.show(last=True)
+
+    def _take(self) -> list[Task]:
+        """Returns the windows that have been received by now, as many as may be handed over together."""
+        session, runner = self._session, self._session.start()
+        tasks: list[Task] = []
+        rows, most = 0, min(LARGE_ROWS, session.limits.rows - self._rows)
+        # resources of the user's would be held up
+        patience = 0.0 if self._has_company else GATHERING_SECONDS
+        until = session.clock.now() + patience
+        while (not tasks or rows < most) and not runner.finished:
+            left = max(0.0, until - session.clock.now())
+            task = runner.take(left)
+            if task is None:
+                if left:
+                    continue
+                break
+            assert task.file is not None
+            refusal = self._refusal(task)
+            if refusal is None:
+                tasks.append(task)
+                rows += task.file.result.rows_loaded
+            else:
                 session.note_not_loaded(task, refusal)
                 self._discard(task)
-            else:
-                yield from self._hand_over(ReceivedWindow(self.id, set(self._extracted), task=task))
-                self._note(task)
-        progress.show(last=True)
+        return tasks
 
     @property
     def _has_company(self) -> bool:
@@ -276,7 +313,7 @@ class Load:
             return None
         schema, name = dlt.current.source_schema(), self.table(task.export)
         # the table as it was stored may still have the contract of an earlier run
-        declared: Any = self._resources[task.export].compute_table_schema()
+        declared = self._declared(task.export)
         contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name, declared)
         is_known = name in {table["name"] for table in schema.data_tables(seen_data_only=True)}
         known = set(schema.tables[name]["columns"]) if is_known else set()
@@ -289,6 +326,11 @@ class Load:
                 " discards rows that have any; let columns evolve, or discard their values"
             )
         return None
+
+    def _declared(self, resource: str) -> Any:
+        if resource not in self._schemas:
+            self._schemas[resource] = self._resources[resource].compute_table_schema()
+        return self._schemas[resource]
 
     def _note(self, task: Task) -> None:
         """Notes that dlt has the rows of a window."""

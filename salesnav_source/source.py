@@ -7,7 +7,7 @@ import dlt
 from dlt.extract import DltResource
 
 from salesnav_source import destinations, dlt_compat, tables
-from salesnav_source.load import ContractList, Item, JobRecords, Load, Opening, ReceivedWindow
+from salesnav_source.load import ContractList, Item, JobRecords, Load, Opening, ReceivedWindows
 from salesnav_source.lock import PipelineLock
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Export, Table
 from salesnav_source.session import Session
@@ -170,7 +170,7 @@ def _table_of(root: DltResource, table: Table, rows: Callable[[Any], Iterator[An
 
 def _rows_of(export: Export) -> Callable[[Item], Iterator[Any]]:
     def rows(item: Item) -> Iterator[Any]:
-        if isinstance(item, ReceivedWindow) and item.task.export == export.name:
+        if isinstance(item, ReceivedWindows):
             # who has added a step or a transformer wants to see the rows
             yield from item.rows(export, whole=len(dlt.current.pipe()) == 1)
 
@@ -188,7 +188,7 @@ def _job_rows(item: Item) -> Iterator[Any]:
 
 
 def _rejected_rows(item: Item) -> Iterator[Any]:
-    if isinstance(item, ReceivedWindow):
+    if isinstance(item, ReceivedWindows):
         yield from item.rejected_rows()
     elif isinstance(item, JobRecords) and item.cleans:
         # makes the merge run that takes out what a load that was not completed has written
