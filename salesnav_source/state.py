@@ -20,6 +20,9 @@ from salesnav_source.windows import Coverage, Days, Window
 COVERAGE, CLAIMS, COLUMNS, LISTED = "coverage", "claims", "columns", "listed"
 """Keys in the state of an export, and, for the last one, of `contracts`."""
 
+PERSONAL_DATA = "personal_data"
+"""Key in the state of the source: what became of personal data in the rows that are there; absent where they were kept."""
+
 TState = dict[str, Any]
 
 
@@ -305,6 +308,13 @@ class StateWriter:
         own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
+    def note_personal_data(self, record: Mapping[str, str] | None) -> None:
+        """Notes what becomes of personal data in the rows that the load brings."""
+        if record is not None:
+            self._state[PERSONAL_DATA] = dict(record)
+        else:
+            self._state.pop(PERSONAL_DATA, None)
+
     def mark_stale(self, key: str, contract: str, days: Days) -> None:
         """Notes loaded days that a full refresh asks for anew: later runs ask for those that it does not get."""
         own = self._ledger.settled.setdefault(key, {})
@@ -345,6 +355,8 @@ def state_to_trust(stored: Mapping[str, Any], local: Mapping[str, Any], current_
         if here.get(COVERAGE) or here.get(CLAIMS) or here.get(LISTED):
             claims = {load: claim for load, claim in own.get(CLAIMS, {}).items() if load != current_load}
             merged["resources"][key] = {**own, CLAIMS: claims}
+    if merged["resources"] and PERSONAL_DATA in stored:
+        merged[PERSONAL_DATA] = stored[PERSONAL_DATA]
     for key, here in own_of.items():
         if current_load in here.get(CLAIMS, {}):
             merged["resources"].setdefault(key, {}).setdefault(CLAIMS, {})[current_load] = here[CLAIMS][current_load]

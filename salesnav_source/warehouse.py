@@ -9,7 +9,7 @@ from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from salesnav_source import dlt_compat
-from salesnav_source.schema import LOAD_ID
+from salesnav_source.schema import ERASED_SEATS, LOAD_ID
 from salesnav_source.settings import SECTION
 from salesnav_source.tables import literal
 
@@ -58,6 +58,11 @@ class OpenWarehouse:
         self._pipeline = pipeline
         self._client = client
         self._sql = client.sql_client
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return str(self._pipeline.dataset_name)
 
     def source_state(self) -> dict[str, Any]:
         """Returns the state of this source that the last complete load has left; nothing if there was none."""
@@ -113,6 +118,13 @@ class OpenWarehouse:
         except Exception as error:
             logger.info(f"Whether {table} has rows is not known: {error}")
             return False
+
+    def erased_seats(self) -> dict[str, frozenset[int]]:
+        """Returns the seats by contract of which no row is loaded any more."""
+        found: dict[str, set[int]] = {}
+        for contract, seat in self.rows("SELECT contract, seat_id FROM {}", ERASED_SEATS.name):
+            found.setdefault(str(contract), set()).add(int(seat))
+        return {contract: frozenset(seats) for contract, seats in found.items()}
 
     def rows(self, statement: str, *tables: str) -> Sequence[tuple[Any, ...]]:
         """Returns what a query gives, in which `{}` stands for the name of each table in turn; nothing if one is missing."""

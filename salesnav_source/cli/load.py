@@ -21,6 +21,7 @@ from salesnav_source.cli.options import script_parser
 from salesnav_source.cli.record import RunRecord, check_writable
 from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.files import private_files
 from salesnav_source.loading import CHECKPOINT, plan, sync
 from salesnav_source.misspelt import misspelt_settings
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
@@ -84,7 +85,7 @@ def _load(destination: Callable[[argparse.Namespace], Any], options: argparse.Na
         say(str(error))
         return NOT_TRIED
     try:
-        with _stoppable():
+        with _stoppable(), private_files():
             code = _run(destination, options, record)
     except (KeyboardInterrupt, SignalReceivedException) as stop:
         number = getattr(stop, "signal_code", getattr(stop, "number", signal.SIGINT))
