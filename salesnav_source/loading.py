@@ -130,7 +130,7 @@ def sync(
         lock = run.lock(pipeline)
         try:
             destinations.require_replacing(pipeline)
-            _refuse_packages_of_others(pipeline)
+            refuse_packages_of_others(pipeline)
             destinations.own_staging(pipeline)
             run.attach(pipeline)
             _read_warehouse(run, pipeline)
@@ -140,7 +140,7 @@ def sync(
                 run.start()
                 _load_all(run, pipeline, exports)
             elif not restored:
-                _on_destination(pipeline, pipeline.sync_destination)
+                on_destination(pipeline, pipeline.sync_destination)
             _fill(report, run, exports)
         finally:
             lock.release()
@@ -179,7 +179,7 @@ def _read_warehouse(run: Session, pipeline: dlt.Pipeline) -> None:
         ) from error
 
 
-def _refuse_packages_of_others(pipeline: dlt.Pipeline) -> None:
+def refuse_packages_of_others(pipeline: dlt.Pipeline) -> None:
     """Makes sure that nothing of another source is lost when the working folder is emptied.
 
     Raises:
@@ -204,7 +204,7 @@ def _empty_working_folder(run: Session, pipeline: dlt.Pipeline) -> bool:
     make_private(Path(pipeline.working_dir))
     if not run.ledger.missing_tables:
         return False
-    _on_destination(pipeline, pipeline.sync_destination)
+    on_destination(pipeline, pipeline.sync_destination)
     with pipeline.destination_client() as client:
         client.update_stored_schema(force=True)
     return True
@@ -232,7 +232,7 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> No
     source = _source(run).with_resources(*names)
     file = database_file(pipeline)
     is_new = file is not None and not file.exists()
-    _on_destination(pipeline, lambda: pipeline.run(source))
+    on_destination(pipeline, lambda: pipeline.run(source))
     if is_new and file is not None:
         make_private(file)
     _remove_loaded_rows(pipeline)
@@ -330,7 +330,7 @@ def _told_of_columns_left_out(run: Session) -> list[str]:
     ]
 
 
-def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
+def on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
     """Does something that needs the destination, again where two pipelines get in each other's way.
 
     Raises:

@@ -6,8 +6,9 @@ day and every machine that has the key, and of no use to find the value without 
 
 import hashlib
 import hmac
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -104,6 +105,14 @@ def normal(value: str, kind: TPersonal) -> str:
     """Returns a value as it is compared: without blanks around it, and e-mail addresses without case."""
     plain = unicodedata.normalize("NFC", value).strip()
     return plain.casefold() if kind == "email" else plain
+
+
+def names_seat(row: str, seats: Collection[int]) -> bool:
+    """Tells whether a row, of whatever form, names one of the seats; numbers may have marks between thousands."""
+    if not seats:
+        return False
+    texts = (row, re.sub(r"(?<=[0-9])[,.' \u00a0\u202f\u2019](?=[0-9]{3})", "", row))
+    return any(int(number) in seats for text in texts for number in re.findall("[0-9]+", text) if len(number) < 20)
 
 
 def check(mode: Any, key: Any, keep_columns: list[Any]) -> PersonalData:

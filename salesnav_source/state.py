@@ -308,6 +308,11 @@ class StateWriter:
         own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
+    def settle(self) -> None:
+        """Notes what the ledger says of every export, in place of what earlier loads claimed."""
+        for key in {*self._ledger.settled, *keys_of(self._state)}:
+            self._own(key)
+
     def note_personal_data(self, record: Mapping[str, str] | None) -> None:
         """Notes what becomes of personal data in the rows that the load brings."""
         if record is not None:

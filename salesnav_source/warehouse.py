@@ -1,7 +1,7 @@
 """What the warehouse of a pipeline holds, by asking it: the truth from which every run starts."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,21 @@ class OpenWarehouse:
     def rows(self, statement: str, *tables: str) -> Sequence[tuple[Any, ...]]:
         """Returns what a query gives, in which `{}` stands for the name of each table in turn; nothing if one is missing."""
         return self._ask(statement.format(*(self._table(table) for table in tables)))
+
+    def escaped(self, column: str) -> str:
+        """Returns the name of a column that may be a word of SQL."""
+        return str(self._sql.escape_column_name(column))
+
+    def change(self, statement: str, *tables: str) -> None:
+        """Runs a statement as `rows` does a query; nothing happens if a table is missing."""
+        with suppress(DestinationUndefinedEntity):
+            self._sql.execute_sql(statement.format(*(self._table(table) for table in tables)))
+
+    def staging(self) -> Iterator["OpenWarehouse"]:
+        """Yields the datasets in which rows are staged before a merge: this pipeline's own, and that of dlt's default."""
+        for name in dict.fromkeys((self._sql.staging_dataset_name, f"{self._sql.dataset_name}_staging")):
+            with self._sql.with_alternative_dataset_name(name):
+                yield self
 
     def _table(self, name: str) -> str:
         return str(self._sql.make_qualified_table_name(name))

@@ -1,6 +1,5 @@
 """A block typed: the rows as they are loaded, and those that are rejected, each with its reason."""
 
-import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from salesnav_source.personal_data import KEPT, PersonalData
+from salesnav_source.personal_data import KEPT, PersonalData, names_seat
 from salesnav_source.reader.arrays import TInts, TMask, is_null
 from salesnav_source.reader.header import DERIVED, Field, Layout
 from salesnav_source.reader.parsing import ParsedBlock, parse
@@ -43,16 +42,15 @@ class Secrecy:
     personal_data: PersonalData = KEPT
     seats: frozenset[int] = frozenset()
     """Seats that were erased."""
+    known: frozenset[int] = frozenset()
+    """Rows of the block of which it is known whose they are, where seats were erased: of another seat."""
 
-    def covered(self, reason: Reason, text: str) -> tuple[Reason, str | None]:
+    def covered(self, number: int, reason: Reason, text: str) -> tuple[Reason, str | None]:
         """Returns why a row was rejected and what stands in it, without what may not be kept."""
-        if self.personal_data.is_kept and not self._names_erased(text):
+        is_of_another = not self.seats or (number in self.known and not names_seat(text, self.seats))
+        if self.personal_data.is_kept and is_of_another:
             return reason, text
         return replace(reason, detail=reason.looks), None
-
-    def _names_erased(self, text: str) -> bool:
-        """Tells whether a row, which may be of any form, names an erased seat."""
-        return bool(self.seats) and any(int(number) in self.seats for number in re.findall(r"[0-9]{1,19}", text))
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,8 @@ class TypedBlock:
         lines = self.block.lines(starts).tolist()
         texts = [as_text(self.block.buffer[start:end]) for start, end in zip(starts, ends, strict=True)]
         return [
-            (line, *self.secret.covered(reason, text))
-            for line, (_, reason), text in zip(lines, found, texts, strict=True)
+            (line, *self.secret.covered(number, reason, text))
+            for line, (number, reason), text in zip(lines, found, texts, strict=True)
         ]
 
 
@@ -156,7 +154,8 @@ def type_block(
     if erased is not None:
         faults = [replace(fault, mask=fault.mask & ~erased) for fault in faults]
     gaps = _find_gaps(faults, parsed.numbers)
-    secret = Secrecy(personal_data, frozenset(erased_seats))
+    known = parsed.numbers[~is_null(columns[SEAT])].tolist() if erased is not None else ()
+    secret = Secrecy(personal_data, frozenset(erased_seats), frozenset(known))
     typed = TypedBlock(
         block, batch, parsed.numbers, parsed.reasons, gaps, outside, parsed.headers, _count(erased), secret
     )
