@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         SalesnavError,
         UnavailableError,
     )
+    from salesnav_source.erasing import erase
     from salesnav_source.loading import Report, plan, sync
     from salesnav_source.planning import Plan, Refresh
     from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
@@ -42,6 +43,7 @@ _HOMES = {
     "Plan": "planning",
     "Refresh": "planning",
     "Report": "loading",
+    "erase": "erasing",
     "plan": "loading",
     "sync": "loading",
     "SalesnavCredentials": "settings",
@@ -67,6 +69,7 @@ __all__ = [
     "Settings",
     "UnavailableError",
     "__version__",
+    "erase",
     "plan",
     "resolve_settings",
     "salesnav",

@@ -103,7 +103,7 @@ KEPT = PersonalData()
 
 def normal(value: str, kind: TPersonal) -> str:
     """Returns a value as it is compared: without blanks around it, and e-mail addresses without case."""
-    plain = unicodedata.normalize("NFC", value).strip()
+    plain = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     return plain.casefold() if kind == "email" else plain
 
 

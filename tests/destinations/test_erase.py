@@ -188,6 +188,19 @@ def test_rejected_rows_that_name_the_holder_go_and_no_row_of_theirs_comes_back(h
     assert len([row for row, reason in found if row and "ssi is not a number: high" in reason]) == 9
 
 
+def test_outcomes_that_name_no_seat_go_with_their_activities(house: StillHouse) -> None:
+    seat, _ = holder_of(house)
+    house.sandbox.add_fault(faults.content(to.drop_columns("seatId")).where(export="activity_outcomes", times=None))
+    house.sync()
+    own = {row["activity_id"] for row in house.world.rows("activities", ONE, house.first_day, house.yesterday)
+           if row["seat_id"] == seat.seat_id}  # fmt: skip
+    before = {id_ for (id_,) in rows_of(house.pipeline(), "SELECT activity_id FROM {}.activity_outcomes")}
+    assert before & own
+    erase(house.pipeline(), house.settings().personal_data, seat_id=seat.seat_id)
+    after = {id_ for (id_,) in rows_of(house.pipeline(), "SELECT activity_id FROM {}.activity_outcomes")}
+    assert after == before - own
+
+
 def test_what_is_broken_off_is_gone_on_with(house: StillHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     house.sync()
     seat, email = holder_of(house)

@@ -3,6 +3,7 @@
 import hmac
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -284,3 +285,54 @@ def test_a_run_of_a_users_own_goes_by_the_same_rules(tmp_path: Path) -> None:
             home.pipeline().drop()
         home.pipeline().run(salesnav(**given, **MODES["drop"]), refresh="drop_sources")
         assert home.rows("SELECT count(*) > 0, count(email) FROM salesnav.seats") == [(True, 0)]
+
+
+def test_a_holder_is_erased_by_the_command_also_from_what_is_in_flight(home: House) -> None:
+    process = Process(home)
+    assert process.run("--start-date", str(home.day(2))).returncode == 0
+    # a run that goes further back is killed with jobs at LinkedIn and rows in dlt's folder
+    killed = process.start(patch=DEATHS["once it is read"])
+    killed.communicate(timeout=60)
+    assert killed.returncode == -9
+    jobs = len(home.sandbox.jobs)
+    ((email, seat),) = home.rows("SELECT email, seat_id FROM salesnav.seats WHERE email LIKE 'zenobia%' LIMIT 1")
+
+    asked = erase(process, "--email", email)
+    assert asked.returncode == 2 and "add --yes" in asked.stderr
+    assert home.rows(f"SELECT count(*) > 0 FROM salesnav.seats WHERE seat_id = {seat}") == [(True,)]
+    done = erase(process, "--email", email, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert email not in asked.stdout + asked.stderr + done.stdout + done.stderr
+    assert found_in(process.data) == []
+
+    again = process.run()
+    assert again.returncode == 0, again.stderr
+    assert len(home.sandbox.jobs) - jobs < len(home.sandbox.jobs) / 2, "jobs in flight were not taken over"
+    left = "SELECT seat_id FROM salesnav.{} WHERE seat_id = {}"
+    assert [home.rows(left.format(name, seat)) for name in ("activities", "activity_outcomes", "seats")] == [[]] * 3
+    assert home.rows("SELECT count(DISTINCT snapshot_date) FROM salesnav.seats") == [(4,)]
+    names = query(home.database, "SELECT table_schema, table_name FROM information_schema.tables")
+    for schema, table in names:
+        assert email not in repr(query(home.database, f'SELECT * FROM "{schema}"."{table}"')), table
+
+    # DuckDB keeps the room of what was removed, with what is in it; a copy does not have it
+    copy = home.folder / "copy.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{home.database}' AS loaded (READ_ONLY); ATTACH '{copy}' AS fresh")
+        connection.execute("COPY FROM DATABASE loaded TO fresh")
+    assert email.encode() not in copy.read_bytes()
+    assert query(copy, "SELECT count(*) FROM salesnav.seats") == home.rows("SELECT count(*) FROM salesnav.seats")
+
+
+def erase(process: Process, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Calls `salesnav erase`."""
+    return subprocess.run(
+        [sys.executable, "-m", "salesnav_source", "erase", "--database", str(process.house.database), *options],
+        cwd=process.folder,
+        env=process.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
