@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salesnav_source.erasing import erase
     from salesnav_source.exceptions import (
         AccessDeniedError,
         AccessTokenError,
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         SalesnavError,
         UnavailableError,
     )
-    from salesnav_source.erasing import erase
     from salesnav_source.loading import Report, plan, sync
     from salesnav_source.planning import Plan, Refresh
     from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
