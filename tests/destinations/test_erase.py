@@ -64,7 +64,10 @@ def holder_of(house: StillHouse, back: int = 1) -> tuple[Seat, str]:
     raise AssertionError("no seat has outcomes")
 
 
-@pytest.mark.parametrize(("kind", "mode"), [("duckdb", "pseudonymize"), ("postgres", "keep")])
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [("duckdb", "pseudonymize"), ("postgres", "keep"), ("snowflake", "keep"), ("bigquery", "keep")],
+)
 def test_a_seat_holder_is_erased_and_nothing_else(
     kind: str, mode: str, get_server: TGetServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
