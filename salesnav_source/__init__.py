@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salesnav_source.erasing import erase
     from salesnav_source.exceptions import (
         AccessDeniedError,
         AccessTokenError,
@@ -42,6 +43,7 @@ _HOMES = {
     "Plan": "planning",
     "Refresh": "planning",
     "Report": "loading",
+    "erase": "erasing",
     "plan": "loading",
     "sync": "loading",
     "SalesnavCredentials": "settings",
@@ -67,6 +69,7 @@ __all__ = [
     "Settings",
     "UnavailableError",
     "__version__",
+    "erase",
     "plan",
     "resolve_settings",
     "salesnav",

@@ -53,7 +53,8 @@ def _table(table: Table) -> Iterator[str]:
 def _column(column: Column) -> Iterator[str]:
     yield f"          - name: {column.name}\n"
     yield f"            description: {_text(column.description)}\n"
-    yield f"            config: {{meta: {{type: {column.type}}}}}\n"
+    personal = ", personal: true" if column.personal else ""
+    yield f"            config: {{meta: {{type: {column.type}{personal}}}}}\n"
 
 
 def _text(text: str) -> str:

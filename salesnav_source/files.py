@@ -1,7 +1,28 @@
-"""Replacing files so that a crash leaves the old one or the new one, whole."""
+"""Replacing files so that a crash leaves the old one or the new one, whole; and keeping them from others on this machine."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+_OTHERS = 0o077
+"""What all but the owner may do."""
+
+
+def make_private(path: Path) -> None:
+    """Leaves a file or folder, if it is there, to its owner alone."""
+    with contextlib.suppress(OSError):
+        path.chmod(path.stat().st_mode & ~_OTHERS)
+
+
+@contextlib.contextmanager
+def private_files() -> Iterator[None]:
+    """Leaves all files that this process makes meanwhile to its owner alone, such as those of a database."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def replace_file(path: Path, content: bytes, mode: int | None = None) -> None:

@@ -25,7 +25,12 @@ def job_record(task: Task, now: float, error: str | None = None) -> TRecord:
     result = task.file.result if task.file else None
     job = task.job
     uncounted = result is not None and job is not None and job.row_count is None
-    notes = ["uncounted: LinkedIn gave no row count" if uncounted else None, result.note if result else None]
+    erased = result.rows_erased if result else 0
+    notes = [
+        "uncounted: LinkedIn gave no row count" if uncounted else None,
+        f"{erased:,} rows of erased seats left out" if erased else None,
+        result.note if result else None,
+    ]
     return {
         "job_id": job.id if job else None,
         "contract": task.contract,

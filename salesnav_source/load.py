@@ -380,6 +380,8 @@ class Load:
             return
         for key, claim in self._claims.items():
             self._writer.claim(key, claim)
+        if self._claims:
+            self._writer.note_personal_data(self._session.settings.personal_data.record)
         for export, key in self.exports.items():
             if key == export and key in self._claims:
                 self._replace(self.table(export), **self._disposition(export, self._claims[key]))

@@ -5,6 +5,7 @@ run has left there is not repaired, it is fetched again from the jobs that the j
 """
 
 import random
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_e
 
 from salesnav_source import destinations, dlt_compat
 from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError, causes
+from salesnav_source.files import make_private
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.load import Load
 from salesnav_source.planning import Plan, Refresh
@@ -27,6 +29,7 @@ from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROW
 from salesnav_source.session import LoadedWindow, LoadLimits, Session
 from salesnav_source.settings import SECTION, Settings
 from salesnav_source.source import resources, run_load
+from salesnav_source.warehouse import database_file
 from salesnav_source.windows import Coverage
 
 CHECKPOINT = LoadLimits(rows=2_000_000, seconds=30.0)
@@ -127,7 +130,7 @@ def sync(
         lock = run.lock(pipeline)
         try:
             destinations.require_replacing(pipeline)
-            _refuse_packages_of_others(pipeline)
+            refuse_packages_of_others(pipeline)
             destinations.own_staging(pipeline)
             run.attach(pipeline)
             _read_warehouse(run, pipeline)
@@ -137,7 +140,7 @@ def sync(
                 run.start()
                 _load_all(run, pipeline, exports)
             elif not restored:
-                _on_destination(pipeline, pipeline.sync_destination)
+                on_destination(pipeline, pipeline.sync_destination)
             _fill(report, run, exports)
         finally:
             lock.release()
@@ -176,7 +179,7 @@ def _read_warehouse(run: Session, pipeline: dlt.Pipeline) -> None:
         ) from error
 
 
-def _refuse_packages_of_others(pipeline: dlt.Pipeline) -> None:
+def refuse_packages_of_others(pipeline: dlt.Pipeline) -> None:
     """Makes sure that nothing of another source is lost when the working folder is emptied.
 
     Raises:
@@ -198,9 +201,10 @@ def _empty_working_folder(run: Session, pipeline: dlt.Pipeline) -> bool:
     The first load restores state and schemas from the warehouse; where tables are missing, they are needed at once.
     """
     pipeline.drop()
+    make_private(Path(pipeline.working_dir))
     if not run.ledger.missing_tables:
         return False
-    _on_destination(pipeline, pipeline.sync_destination)
+    on_destination(pipeline, pipeline.sync_destination)
     with pipeline.destination_client() as client:
         client.update_stored_schema(force=True)
     return True
@@ -226,12 +230,24 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> No
     """Runs one load, and looks whether the warehouse holds what it claims."""
     before = set(run.ledger.broken)
     source = _source(run).with_resources(*names)
-    _on_destination(pipeline, lambda: pipeline.run(source))
+    file = database_file(pipeline)
+    is_new = file is not None and not file.exists()
+    on_destination(pipeline, lambda: pipeline.run(source))
+    if is_new and file is not None:
+        make_private(file)
+    _remove_loaded_rows(pipeline)
     assert run.warehouse is not None
     with run.warehouse.opened() as opened:
         ledger = run.read_ledger(opened, _state_of(pipeline))
     broken = sorted(set(ledger.broken) - before)
     run.take_back(broken, "the warehouse did not take all of its rows; the next run loads it again")
+
+
+def _remove_loaded_rows(pipeline: dlt.Pipeline) -> None:
+    """Removes the rows that dlt keeps in its folder of each load that is complete; what was loaded and how stays."""
+    for load_id in pipeline.list_completed_load_packages():
+        package = Path(pipeline.get_load_package_info(load_id).package_path)
+        shutil.rmtree(package / "completed_jobs", ignore_errors=True)
 
 
 def _state_of(pipeline: dlt.Pipeline) -> dict[str, Any]:
@@ -272,6 +288,7 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
         for name in run.missing_tables
     ]
     report.notes += _told_of_columns(run)
+    report.notes += _told_of_columns_left_out(run)
     report.notes += run.client.notes + run.client.tokens.notes
     if run.journal.note:
         report.notes.append(run.journal.note)
@@ -299,7 +316,21 @@ def _told_of_columns(run: Session) -> list[str]:
     return notes
 
 
-def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
+def _told_of_columns_left_out(run: Session) -> list[str]:
+    """Returns what is said of undocumented columns that were not loaded."""
+    names: dict[str, set[str]] = {}
+    for window in run.loaded:
+        left_out = window.task.file.result.columns_left_out if window.task.file else ()
+        names.setdefault(window.task.export, set()).update(left_out)
+    return [
+        f"Columns of {export} were left out, as undocumented columns may hold personal data: {', '.join(sorted(found))}."
+        " keep_columns keeps them."
+        for export, found in names.items()
+        if found
+    ]
+
+
+def on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
     """Does something that needs the destination, again where two pipelines get in each other's way.
 
     Raises:

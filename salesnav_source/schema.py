@@ -24,6 +24,12 @@ TEvidence = Literal["doc", "seen", "told", "guess"]
 TColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 """Types of columns, named as dlt names them; timestamps are in UTC with microseconds."""
 
+TPersonal = Literal["name", "email", "member", "row"]
+"""What a personal column holds: the name or e-mail address of a seat holder, the key of a member, or text of a file."""
+
+PII = "x-annotation-pii"
+"""The annotation of personal columns in dlt's schema."""
+
 LOAD_ID = "_dlt_load_id"
 """dlt's column that names the load of a row; this source fills it, as dlt leaves it out of rows that come as Arrow."""
 
@@ -128,6 +134,8 @@ class Column:
     spelling_evidence: TEvidence | None = None
     """How surely the first spelling is known, where that differs from `evidence`."""
     nullable: bool = True
+    personal: TPersonal | None = None
+    """Whether the values tell who a person is, and which kind they are."""
 
     @property
     def from_file(self) -> bool:
@@ -141,6 +149,7 @@ class Column:
             "data_type": self.type,
             "nullable": self.nullable,
             "description": self.description,
+            **({PII: True} if self.personal else {}),
         }
 
 
@@ -259,6 +268,7 @@ ACTIVITIES = Export(
             "The lead concerned; no value, or a constant one, for activities that concern no lead. Not a key",
             "doc",
             ("memberIdentityKey",),
+            personal="member",
         ),
         _EXPORT_JOB_ID,
     ),
@@ -290,7 +300,14 @@ ACTIVITY_OUTCOMES = Export(
             ("createdAt", "outcomeCreatedAt", "outcomeAt", "occurredAt", "timestamp"),
         ),
         Column("seat_id", "bigint", "The seat holder who acted", "guess", ("seatId", "seat")),
-        Column("member_identity_key", "text", "The lead concerned", "guess", ("memberIdentityKey", "memberKey")),
+        Column(
+            "member_identity_key",
+            "text",
+            "The lead concerned",
+            "guess",
+            ("memberIdentityKey", "memberKey"),
+            personal="member",
+        ),
         _EXPORT_JOB_ID,
     ),
 )
@@ -332,8 +349,24 @@ SEATS = Export(
             ),
             nullable=False,
         ),
-        Column("first_name", "text", "First name of the holder", "doc", ("firstName", "givenName"), "guess"),
-        Column("last_name", "text", "Last name of the holder", "doc", ("lastName", "familyName", "surname"), "guess"),
+        Column(
+            "first_name",
+            "text",
+            "First name of the holder",
+            "doc",
+            ("firstName", "givenName"),
+            "guess",
+            personal="name",
+        ),
+        Column(
+            "last_name",
+            "text",
+            "Last name of the holder",
+            "doc",
+            ("lastName", "familyName", "surname"),
+            "guess",
+            personal="name",
+        ),
         Column(
             "full_name",
             "text",
@@ -341,6 +374,7 @@ SEATS = Export(
             "doc",
             ("fullName", "name", "seatHolderName", "seatHolder", "holderName", "memberName", "userName", "displayName"),
             "guess",
+            personal="name",
         ),
         Column(
             "email",
@@ -349,6 +383,7 @@ SEATS = Export(
             "seen",
             ("email", "emailAddress", "mail", "memberEmail", "userEmail", "holderEmail"),
             "guess",
+            personal="email",
         ),
         Column(
             "seat_status",
@@ -452,7 +487,23 @@ REJECTED_ROWS = Table(
         Column("contract", "text", "URN of the contract"),
         Column("export", "text", "The export: activities, activity_outcomes or seats"),
         Column("line_number", "bigint", "Line of the file on which the row begins; the header begins on line 1"),
-        Column("reason", "text", "Why the row was rejected, or a value of it"),
-        Column("row", "text", "The row as it stands in the file"),
+        Column("reason", "text", "Why the row was rejected, or a value of it", personal="row"),
+        Column(
+            "row",
+            "text",
+            "The row as it stands in the file; null where personal data are not kept, or the seat holder was erased",
+            personal="row",
+        ),
+    ),
+)
+
+ERASED_SEATS = Table(
+    name="erased_seats",
+    description="Seats that were erased: no row of theirs is loaded any more. Made by the first `salesnav erase`",
+    key=("contract", "seat_id"),
+    columns=(
+        _CONTRACT,
+        Column("seat_id", "bigint", "The seat", nullable=False),
+        Column("erased_at", "timestamp", "When it was erased, UTC", nullable=False),
     ),
 )

@@ -15,16 +15,18 @@ from typing import Any
 from dlt.common import logger
 
 from salesnav_source.client import Client, Contract
+from salesnav_source.files import make_private
 from salesnav_source.job_records import job_record
 from salesnav_source.jobs.clock import Clock, SystemClock
 from salesnav_source.jobs.machine import Policy, Task
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad, WindowReport
 from salesnav_source.journal import Journal
 from salesnav_source.lock import PipelineLock
+from salesnav_source.personal_data import TABLES_TO_DROP, require_same
 from salesnav_source.planning import ADOPTABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
 from salesnav_source.reader import reading_pool
 from salesnav_source.settings import Settings
-from salesnav_source.state import FileColumns, Ledger, read_ledger
+from salesnav_source.state import PERSONAL_DATA, FileColumns, Ledger, keys_of, read_ledger
 from salesnav_source.warehouse import OpenWarehouse, Warehouse
 from salesnav_source.windows import Days, Window
 
@@ -77,6 +79,8 @@ class Session:
         self.client = Client(settings, should_stop=lambda: self.runner is not None and self.runner.stopping)
         self.contracts: dict[str, Contract] = {}
         self.ledger = Ledger()
+        self.erased_seats: dict[str, frozenset[int]] = {}
+        """Seats by contract of which no row is loaded."""
         self.missing_tables: list[str] = []
         """Tables that the state speaks of and that the warehouse lacked when the session began."""
         self.plan: Plan | None = None
@@ -131,6 +135,8 @@ class Session:
         self._belongings.callback(self.journal.close)
         if self.journal.note:
             logger.warning(self.journal.note)
+        make_private(working_dir)
+        make_private(path)
         self._spool = working_dir / SPOOL_FOLDER
 
     def read_ledger(
@@ -142,7 +148,13 @@ class Session:
             warehouse: the warehouse, connected; None if there is none yet.
             state: the source's state, see `state.read_ledger`.
             current_load: a load that is being extracted.
+
+        Raises:
+            ConfigurationError: if what is loaded was loaded with other settings for personal data.
         """
+        if warehouse is not None and self.runner is None:
+            self._require_same_personal_data(warehouse, state)
+            self.erased_seats = warehouse.erased_seats()
         name = self.warehouse.name if self.warehouse else ""
         unsettled = {load: count for load, count in self.journal.unsettled(name).items() if load != current_load}
         self.ledger = read_ledger(state, warehouse, unsettled, current_load, self.journal.verified(name))
@@ -155,6 +167,14 @@ class Session:
             self.journal.note_verified(name, self.ledger.holding)
         self.journal.settle(name, self.ledger.outcomes, keep=current_load)
         return self.ledger
+
+    def _require_same_personal_data(self, warehouse: OpenWarehouse, state: Mapping[str, Any]) -> None:
+        before, now = state.get(PERSONAL_DATA), self.settings.personal_data
+        if before == now.record or not (before or keys_of(state)):
+            return
+        # where the tables are gone, everything is loaded anew
+        if warehouse.missing(TABLES_TO_DROP) != set(TABLES_TO_DROP):
+            require_same(now, before, warehouse.dataset)
 
     def make_plan(self, exports: Mapping[str, str], refresh: Refresh | None = None, ask_contracts: bool = True) -> Plan:
         """Lists the contracts and plans what to ask for.
@@ -190,6 +210,7 @@ class Session:
             return self.runner
         shutil.rmtree(self._spool, ignore_errors=True)
         self._spool.mkdir(parents=True)
+        make_private(self._spool)
         self._belongings.callback(shutil.rmtree, self._spool, ignore_errors=True)
         self.journal.forget_unusable(self.clock.epoch() - ADOPTABLE_SECONDS)
         used = {task.job.entry for task in self.plan.tasks if task.job}
@@ -207,6 +228,8 @@ class Session:
             self.clock,
             pool,
             max_rejected=self.settings.max_rejected,
+            personal_data=self.settings.personal_data,
+            erased_seats=self.erased_seats,
         )
         self._belongings.callback(self.runner.stop)
         now = self.clock.now()

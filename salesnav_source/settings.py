@@ -14,7 +14,9 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
+from salesnav_source import personal_data
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.personal_data import KEEP, PersonalData
 from salesnav_source.windows import ONE_DAY, Coverage, Days, Window
 
 SECTION = "salesnav"
@@ -169,6 +171,12 @@ class SalesnavConfiguration(BaseConfiguration):
     """Seconds that a job may stand in LinkedIn's queue though none of ours is before it."""
     outage_timeout: float = OUTAGE_TIMEOUT
     """Seconds that LinkedIn may fail to answer before the run is given up."""
+    personal_data: str = KEEP
+    """What becomes of names, e-mail addresses and member keys: keep, pseudonymize or drop."""
+    pseudonym_key: Optional[TSecretStrValue] = None
+    """Key of the pseudonyms, at least 16 characters."""
+    keep_columns: Optional[Any] = None
+    """Undocumented columns that are kept where personal data are not, as a list or with commas between."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,7 @@ class Settings:
     job_timeout: float
     queue_timeout: float
     outage_timeout: float
+    personal_data: PersonalData
 
     @staticmethod
     def check(configuration: SalesnavConfiguration) -> "Settings":
@@ -213,6 +222,7 @@ class Settings:
             job_timeout=_positive("job_timeout", configuration.job_timeout),
             queue_timeout=_positive("queue_timeout", configuration.queue_timeout),
             outage_timeout=_positive("outage_timeout", configuration.outage_timeout),
+            personal_data=_personal_data(configuration),
         )
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             raise ConfigurationError(
@@ -263,13 +273,31 @@ def resolve_settings(explicit: dict[str, Any] | None = None) -> Settings:
     Raises:
         ConfigurationError: if a setting is missing or wrong.
     """
+    return Settings.check(_resolve(explicit))
+
+
+def resolve_personal_data() -> PersonalData:
+    """Returns what becomes of personal data by dlt's configuration, which takes no token.
+
+    Raises:
+        ConfigurationError: if a setting is missing or wrong.
+    """
+    return _personal_data(_resolve(None))
+
+
+def _resolve(explicit: dict[str, Any] | None) -> SalesnavConfiguration:
     try:
-        configuration = resolve_configuration(
+        return resolve_configuration(
             SalesnavConfiguration(), sections=("sources", SECTION), explicit_value=explicit or {}
         )
     except ConfigurationException as error:
         raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
-    return Settings.check(configuration)
+
+
+def _personal_data(configuration: SalesnavConfiguration) -> PersonalData:
+    return personal_data.check(
+        configuration.personal_data, configuration.pseudonym_key, _list(configuration.keep_columns)
+    )
 
 
 def _url(value: str) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, Optional, Union
 
 import dlt
+from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
 from salesnav_source import destinations, dlt_compat, tables
 from salesnav_source.load import ContractList, Item, JobRecords, Load, Opening, ReceivedWindows
 from salesnav_source.lock import PipelineLock
+from salesnav_source.personal_data import KEEP
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Export, Table
 from salesnav_source.session import Session
 from salesnav_source.settings import (
@@ -46,6 +48,9 @@ def salesnav(
     job_timeout: float = JOB_TIMEOUT,
     queue_timeout: float = QUEUE_TIMEOUT,
     outage_timeout: float = OUTAGE_TIMEOUT,
+    personal_data: str = KEEP,
+    pseudonym_key: Optional[TSecretStrValue] = None,
+    keep_columns: Union[list[str], str, None] = None,
 ) -> list[DltResource]:
     """Loads LinkedIn Sales Navigator activities, their outcomes and seat summaries, contract by contract.
 
@@ -69,6 +74,10 @@ def salesnav(
         job_timeout: seconds that LinkedIn may work on a job, from when its turn has come; the next run goes on waiting.
         queue_timeout: seconds that a job may stand in LinkedIn's queue though none of ours is before it.
         outage_timeout: seconds that LinkedIn may fail to answer before the run is given up.
+        personal_data: what becomes of names and e-mail addresses of seat holders and of member keys: `keep`, `pseudonymize`
+            or `drop`.
+        pseudonym_key: key of the pseudonyms, at least 16 characters; a secret.
+        keep_columns: undocumented columns that are loaded as they are where personal data are not kept.
 
     Returns:
         The resources `contracts`, `activities`, `activity_outcomes`, `seats`, `export_jobs` and `rejected_rows`.
@@ -93,6 +102,9 @@ def salesnav(
             job_timeout=job_timeout,
             queue_timeout=queue_timeout,
             outage_timeout=outage_timeout,
+            personal_data=personal_data,
+            pseudonym_key=pseudonym_key,
+            keep_columns=keep_columns,
         )
     )
     pipeline = dlt_compat.active_pipeline()

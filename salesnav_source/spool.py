@@ -1,6 +1,11 @@
-"""A file on disk that one thread fills while another already reads it."""
+"""A file on disk that one thread fills while another already reads it.
+
+It holds rows as LinkedIn wrote them, with whatever is personal in them. So it has no name once it is open: nobody else can
+open it, and the system takes it back with the process, also with one that is killed.
+"""
 
 import io
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +35,7 @@ class Spool:
         """Prepares a file; it is made when it is opened for writing.
 
         Args:
-            path: where it is to be; what is there is replaced.
+            path: where it is to take room; what is there is removed.
         """
         self.path = path
         self.size = 0
@@ -40,12 +45,31 @@ class Spool:
         self._grown = threading.Condition()
         self._awaited: tuple[float, Callable[[], None]] | None = None
         self._called = False
+        self._file: _Nameless | None = None
 
     def open(self, mode: Literal["rb", "wb"]) -> BinaryIO:
         """Opens the file, as `Path.open` does."""
         if mode == "wb":
             return cast(BinaryIO, _Filling(self))
         return io.BufferedReader(_Following(self), 1 << 20)
+
+    def remove(self) -> None:
+        """Gives the room back, once nobody writes or reads any more."""
+        self._file = None
+
+    def make(self) -> "_Nameless":
+        """Makes the file.
+
+        Raises:
+            OSError: if it cannot be made.
+        """
+        self._file = file = _Nameless(self.path)
+        return file
+
+    def read_at(self, place: int, size: int) -> bytes:
+        """Returns bytes that were written."""
+        file = self._file
+        return os.pread(file.descriptor, size, place) if file is not None else b""
 
     def notify(self, size: float, callback: Callable[[], None]) -> None:
         """Has a function called once the file has a size, or, after it was called once before, at the end at the latest.
@@ -112,25 +136,35 @@ class Spool:
         callback()
 
 
+class _Nameless:
+    """A file that has no name, and is gone with the last who knows it."""
+
+    def __init__(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        path.unlink()
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+
 class _Filling(io.RawIOBase):
     """Writes to a spool."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._file = spool.path.open("wb")
+        self._file = spool.make()
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        written = self._file.write(data)
-        self._file.flush()
-        self._spool.grow(written)
-        return written
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._file.descriptor, left) :]
+        self._spool.grow(len(data))
+        return len(data)
 
 
 class _Following(io.RawIOBase):
@@ -138,7 +172,6 @@ class _Following(io.RawIOBase):
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._file: io.FileIO | None = None
         self._place = 0
 
     def readable(self) -> bool:
@@ -159,14 +192,7 @@ class _Following(io.RawIOBase):
         size = min(len(buffer), self._spool.wait_beyond(self._place) - self._place)
         if size <= 0:
             return 0
-        if self._file is None:
-            self._file = self._spool.path.open("rb", buffering=0)
-        self._file.seek(self._place)
-        read = self._file.readinto(memoryview(buffer)[:size])
-        self._place += read
-        return read
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        super().close()
+        read = self._spool.read_at(self._place, size)
+        buffer[: len(read)] = read
+        self._place += len(read)
+        return len(read)

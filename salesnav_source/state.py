@@ -22,6 +22,9 @@ COVERAGE, CLAIMS, COLUMNS = "coverage", "claims", "columns"
 LISTED, NAMES = "listed", "names"
 """Keys in the state of `contracts`."""
 
+PERSONAL_DATA = "personal_data"
+"""Key in the state of the source: what became of personal data in the rows that are there; absent where they were kept."""
+
 TState = dict[str, Any]
 
 
@@ -310,6 +313,18 @@ class StateWriter:
         own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
+    def settle(self) -> None:
+        """Notes what the ledger says of every export, in place of what earlier loads claimed."""
+        for key in {*self._ledger.settled, *keys_of(self._state)}:
+            self._own(key)
+
+    def note_personal_data(self, record: Mapping[str, str] | None) -> None:
+        """Notes what becomes of personal data in the rows that the load brings."""
+        if record is not None:
+            self._state[PERSONAL_DATA] = dict(record)
+        else:
+            self._state.pop(PERSONAL_DATA, None)
+
     def mark_stale(self, key: str, contract: str, days: Days) -> None:
         """Notes loaded days that a full refresh asks for anew: later runs ask for those that it does not get."""
         own = self._ledger.settled.setdefault(key, {})
@@ -351,6 +366,8 @@ def state_to_trust(stored: Mapping[str, Any], local: Mapping[str, Any], current_
         if here.get(COVERAGE) or here.get(CLAIMS) or here.get(LISTED):
             claims = {load: claim for load, claim in own.get(CLAIMS, {}).items() if load != current_load}
             merged["resources"][key] = {**own, CLAIMS: claims}
+    if merged["resources"] and PERSONAL_DATA in stored:
+        merged[PERSONAL_DATA] = stored[PERSONAL_DATA]
     for key, here in own_of.items():
         if current_load in here.get(CLAIMS, {}):
             merged["resources"].setdefault(key, {}).setdefault(CLAIMS, {})[current_load] = here[CLAIMS][current_load]

@@ -1,7 +1,7 @@
 """What the warehouse of a pipeline holds, by asking it: the truth from which every run starts."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
 from salesnav_source import dlt_compat
-from salesnav_source.schema import LOAD_ID
+from salesnav_source.schema import ERASED_SEATS, LOAD_ID
 from salesnav_source.settings import SECTION
 from salesnav_source.tables import literal
 
@@ -58,6 +58,11 @@ class OpenWarehouse:
         self._pipeline = pipeline
         self._client = client
         self._sql = client.sql_client
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return str(self._pipeline.dataset_name)
 
     def source_state(self, source: str = SECTION) -> dict[str, Any]:
         """Returns the state of this source that the last complete load has left; nothing if there was none.
@@ -118,9 +123,31 @@ class OpenWarehouse:
             logger.info(f"Whether {table} has rows is not known: {error}")
             return False
 
+    def erased_seats(self) -> dict[str, frozenset[int]]:
+        """Returns the seats by contract of which no row is loaded any more."""
+        found: dict[str, set[int]] = {}
+        for contract, seat in self.rows("SELECT contract, seat_id FROM {}", ERASED_SEATS.name):
+            found.setdefault(str(contract), set()).add(int(seat))
+        return {contract: frozenset(seats) for contract, seats in found.items()}
+
     def rows(self, statement: str, *tables: str) -> Sequence[tuple[Any, ...]]:
         """Returns what a query gives, in which `{}` stands for the name of each table in turn; nothing if one is missing."""
         return self._ask(statement.format(*(self._table(table) for table in tables)))
+
+    def escaped(self, column: str) -> str:
+        """Returns the name of a column that may be a word of SQL."""
+        return str(self._sql.escape_column_name(column))
+
+    def change(self, statement: str, *tables: str) -> None:
+        """Runs a statement as `rows` does a query; nothing happens if a table is missing."""
+        with suppress(DestinationUndefinedEntity):
+            self._sql.execute_sql(statement.format(*(self._table(table) for table in tables)))
+
+    def staging(self) -> Iterator["OpenWarehouse"]:
+        """Yields the datasets in which rows are staged before a merge: this pipeline's own, and that of dlt's default."""
+        for name in dict.fromkeys((self._sql.staging_dataset_name, f"{self._sql.dataset_name}_staging")):
+            with self._sql.with_alternative_dataset_name(name):
+                yield self
 
     def _table(self, name: str) -> str:
         return str(self._sql.make_qualified_table_name(name))

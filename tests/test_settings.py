@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from salesnav_source import salesnav
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.personal_data import PersonalData
 from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
 from salesnav_source.windows import Coverage, Days, Window
 from tests.fakes import CLIENT_SECRET, OTHER_URN, REFRESH_TOKEN, TOKEN, URN, make_settings
@@ -32,6 +33,7 @@ def test_defaults_are_those_of_the_readme() -> None:
     assert (settings.lookback_days, settings.max_concurrent_jobs) == (3, 30)
     assert (settings.poll_interval, settings.poll_max_interval) == (5, 60)
     assert (settings.job_timeout, settings.queue_timeout, settings.outage_timeout) == (3600, 7200, 600)
+    assert settings.personal_data == PersonalData("keep")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,7 @@ def test_defaults_are_those_of_the_readme() -> None:
         pytest.param("poll_interval", float("nan"), "greater than 0", id="nan-interval"),
         pytest.param("poll_max_interval", -1.0, "greater than 0", id="negative-interval"),
         pytest.param("job_timeout", 0.0, "greater than 0", id="no-timeout"),
+        pytest.param("personal_data", "hash", "keep, pseudonymize, drop", id="no-mode"),
     ],
 )
 def test_what_is_refused_is_named_with_its_value(name: str, value: Any, takes: str) -> None:
@@ -64,6 +67,13 @@ def test_what_is_refused_is_named_with_its_value(name: str, value: Any, takes: s
     assert name in said
     assert repr(value[-1] if isinstance(value, list) else value) in said
     assert takes in said
+
+
+@pytest.mark.parametrize("key", [None, "", "fifteen letters", "  fifteen letters "])
+def test_pseudonyms_take_a_key_that_is_not_shown(key: str | None) -> None:
+    said = refused(personal_data="pseudonymize", pseudonym_key=key)
+    assert "pseudonym_key of at least 16 characters" in said
+    assert "token_hex" in said and "fifteen" not in said
 
 
 def test_a_start_after_the_end_is_refused_with_both() -> None:

@@ -1,6 +1,6 @@
-{% macro source_table(name, personal=[]) -%}
+{% macro source_table(name) -%}
   {#- A table of the source with its declared columns: null where the warehouse lacks a column, no row where it lacks the
-      table. Names and types come from sources.yml. -#}
+      table. Names, types and which columns are personal come from sources.yml. -#}
   {%- set relation = source('salesnav', name) -%}
   {%- set found = [] -%}
   {%- set ns = namespace(exists=false) -%}
@@ -25,7 +25,7 @@
     {%- if column.name not in found %}
       {%- if ns.exists %}{% do log('salesnav: ' ~ relation ~ ' has no column ' ~ column.name ~ '; it is null.', info=true) %}{% endif %}
     cast(null as {{ type }}) as {{ column.name }}
-    {%- elif column.name in personal and var('salesnav_personal_data', 'keep') == 'hash' %}
+    {%- elif column.config.meta.personal and var('salesnav_personal_data', 'keep') == 'hash' %}
     {{ dbt.hash(column.name) }} as {{ column.name }}
     {%- else %}
     {{ column.name }}

@@ -1,7 +1,6 @@
 """`salesnav inspect FILE`: holds a file against the declared schema, and shows of its values only what they look like."""
 
 import argparse
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from salesnav_source.reader.arrays import is_null
 from salesnav_source.reader.blocks import header_and_blocks
 from salesnav_source.reader.header import other_delimiter
 from salesnav_source.reader.parsing import parse
-from salesnav_source.reader.rows import fields_of
+from salesnav_source.reader.rows import fields_of, shape
 from salesnav_source.reader.values import empty_as_null, type_texts
 from salesnav_source.report import table
 from salesnav_source.schema import EXPORTS, FORMS, Column, Export, TColumnType
@@ -25,22 +24,6 @@ MOST_SHAPES = 3
 """Shapes of a column that are shown."""
 
 _KEPT_SHAPES = 1000
-_LONGEST_SHAPE = 40
-_LETTERS = re.compile(r"[^\W\d_]+")
-_DIGITS = re.compile(r"\d+")
-_OTHERS = re.compile(r"[^ -~]")
-
-
-def shape(text: str, exact: bool) -> str:
-    """Returns what a text looks like: `a` for letters, 9 for digits, and signs as they are.
-
-    Args:
-        text: the text.
-        exact: whether digits are counted, as in dates and numbers.
-    """
-    digits = _DIGITS.sub(lambda found: "9" * len(found[0]) if exact else "9", _LETTERS.sub("a", text))
-    plain = _OTHERS.sub("?", digits)
-    return plain if len(plain) <= _LONGEST_SHAPE else plain[: _LONGEST_SHAPE - 3] + "..."
 
 
 @dataclass

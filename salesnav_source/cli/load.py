@@ -21,6 +21,7 @@ from salesnav_source.cli.options import script_parser
 from salesnav_source.cli.record import RunRecord, check_writable
 from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.files import private_files
 from salesnav_source.loading import CHECKPOINT, plan, sync
 from salesnav_source.misspelt import misspelt_settings
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
@@ -84,7 +85,7 @@ def _load(destination: Callable[[argparse.Namespace], Any], options: argparse.Na
         say(str(error))
         return NOT_TRIED
     try:
-        with _stoppable():
+        with _stoppable(), private_files():
             code = _run(destination, options, record)
     except (KeyboardInterrupt, SignalReceivedException) as stop:
         number = getattr(stop, "signal_code", getattr(stop, "number", signal.SIGINT))
@@ -124,7 +125,7 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
             say(note)
         warehouse, name, dataset = destination(options), options.pipeline, DATASET
         if options.sandbox:
-            name, dataset = _apart(warehouse)
+            name, dataset = apart(warehouse)
         display = chosen_display(options.quiet)
         stack.enter_context(display.shown())
         pipeline = dlt.pipeline(name, destination=warehouse, dataset_name=dataset, progress=display.collector)
@@ -150,7 +151,7 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
         try:
             report = sync(pipeline, settings, exports, refresh, session=record.session)
         finally:
-            _remember_file(pipeline)
+            remember_file(pipeline)
         record.report = report
         display.close()
         code = INCOMPLETE if report.failed else COMPLETE
@@ -159,7 +160,7 @@ def _run(destination: Callable[[argparse.Namespace], Any], options: argparse.Nam
         return code
 
 
-def _remember_file(pipeline: dlt.Pipeline) -> None:
+def remember_file(pipeline: dlt.Pipeline) -> None:
     """Has `dlt.attach` and `dlt pipeline` read the DuckDB file that was loaded, where it is not the one they would guess."""
     path = database_file(pipeline)
     if path is None or not (Path(pipeline.working_dir) / pipeline.STATE_FILE).exists():
@@ -187,7 +188,7 @@ def share_memory() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-def _apart(warehouse: Any) -> tuple[str, str]:
+def apart(warehouse: Any) -> tuple[str, str]:
     """Returns the names of pipeline and dataset that keep invented rows and their state apart from real ones."""
     if warehouse.destination_name == "duckdb":
         # the file is one of its own, and must not have the dataset's name

@@ -42,6 +42,7 @@ def command_parser() -> argparse.ArgumentParser:
         "check", help="say whether configuration, token, access and addresses are in order"
     ).set_defaults(command="check")
     _add_status(commands)
+    _add_erase(commands)
     _add_transform(commands)
     _add_inspect(commands)
     _add_sandbox(commands)
@@ -142,6 +143,30 @@ def _add_status(commands: TSubparsers) -> None:
         help="exit with 3 if days have failed, or if any day is missing (failed or open)",
     )
     status.set_defaults(command="status")
+
+
+def _add_erase(commands: TSubparsers) -> None:
+    erase = commands.add_parser(
+        "erase",
+        help="remove a seat holder's rows from all tables, and keep the seat out of later loads",
+        description="Removes the rows of a seat holder from the tables that a pipeline loads, and keeps the seat out of later"
+        " loads. Shows first how many rows there are, and asks. LinkedIn is asked for nothing.",
+        epilog="exit codes: 0 removed; 2 nothing was removed; 3 the warehouse failed on the way, erase again to go on",
+    )
+    erase.add_argument("destination", nargs="?", default="duckdb", choices=list(DATABASES), help="default %(default)s")
+    who = erase.add_mutually_exclusive_group(required=True)
+    who.add_argument("--email", metavar="ADDRESS", help="the address of the seat holder, as it was loaded")
+    who.add_argument("--seat", type=int, metavar="NUMBER", help="the number of the seat")
+    erase.add_argument("--contract", metavar="URN", help="the contract of the seat, where it is in several")
+    erase.add_argument("--database", metavar="NAME", help="the DuckDB file, database or project; as in loading")
+    erase.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
+    erase.add_argument("--pipeline", metavar="NAME", help="the pipeline that loads them; default as in loading")
+    erase.add_argument(
+        "--pipelines-dir", metavar="DIR", help="where pipelines keep their state; default dlt's own place"
+    )
+    erase.add_argument("--sandbox", action="store_true", help="erase from what was loaded with --sandbox")
+    erase.add_argument("--yes", action="store_true", help="do not ask")
+    erase.set_defaults(command="erase")
 
 
 def _add_transform(commands: TSubparsers) -> None:

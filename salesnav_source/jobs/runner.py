@@ -4,12 +4,13 @@ import random
 import threading
 from bisect import insort
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import MappingProxyType
 from typing import Literal
 
 import pyarrow as pa
@@ -48,6 +49,7 @@ from salesnav_source.jobs.machine import (
 )
 from salesnav_source.jobs.workers import Workers
 from salesnav_source.journal import Journal
+from salesnav_source.personal_data import KEPT, PersonalData
 from salesnav_source.reader import read_export, remove
 from salesnav_source.reader.blocks import GZIP, UTF_16
 from salesnav_source.schema import EXPORTS, LOAD_ID
@@ -105,6 +107,8 @@ class ExportRunner:
         pool: Executor | None = None,
         seed: int = 0,
         max_rejected: float = MAX_REJECTED,
+        personal_data: PersonalData = KEPT,
+        erased_seats: Mapping[str, Collection[int]] = MappingProxyType({}),
     ) -> None:
         """Prepares a runner; nothing is asked of LinkedIn before `start`.
 
@@ -117,6 +121,8 @@ class ExportRunner:
             pool: types the blocks of files; each file has one of its own if None.
             seed: of the jitter.
             max_rejected: share of a file's rows that may be rejected.
+            personal_data: what becomes of personal data.
+            erased_seats: seats of which no row is loaded, by contract.
         """
         self._client = client
         self._journal = journal
@@ -125,6 +131,8 @@ class ExportRunner:
         self._clock = clock
         self._pool = pool
         self._max_rejected = max_rejected
+        self._personal_data = personal_data
+        self._erased_seats = erased_seats
         self._jitter = random.Random(seed)
         self._events: SimpleQueue[tuple[int, TEvent] | BaseException | None] = SimpleQueue()
         self._call_workers = Workers("salesnav-call", CALL_THREADS)
@@ -340,7 +348,7 @@ class ExportRunner:
         Raises:
             BaseException: the error of the download otherwise.
         """
-        spool.path.unlink(missing_ok=True)
+        spool.remove()
         gone = isinstance(error, DownloadUrlExpiredError) and error.status in (404, 410)
         if error is not None and not (gone and task.job is not None and task.job.row_count == 0):
             raise error
@@ -374,6 +382,8 @@ class ExportRunner:
                 load.compressed,
                 self._pool,
                 self._max_rejected,
+                self._personal_data,
+                self._erased_seats.get(task.contract, ()),
             )
             pa.default_memory_pool().release_unused()
             self._check_end(spool, job.unended)
@@ -392,7 +402,7 @@ class ExportRunner:
 
     def _discard(self, spool: Spool) -> None:
         spool.end(SpoolClosedError())
-        spool.path.unlink(missing_ok=True)
+        spool.remove()
 
     def _check_end(self, spool: Spool, unended: int | None) -> None:
         """Makes sure that a file ends with a line: one that is cut within its last value has as many rows as it should.
@@ -400,7 +410,7 @@ class ExportRunner:
         Raises:
             UnendedFileError: if it does not; but not if it came twice like that, which is how LinkedIn writes files then.
         """
-        if self._never_ends_lines or _ends_with_line(spool.path):
+        if self._never_ends_lines or _ends_with_line(spool):
             return
         if spool.size != unended:
             raise UnendedFileError(spool.size)
@@ -534,12 +544,10 @@ def _stage(task: Task) -> str:
     return "downloading" if task.stage == "download" else task.job.status.lower()
 
 
-def _ends_with_line(path: Path) -> bool:
+def _ends_with_line(spool: Spool) -> bool:
     """Tells whether a file is empty, compressed (which tells its end by itself) or ends with the end of a line."""
-    with path.open("rb") as file:
-        start = file.read(2)
-        if start in (b"", GZIP):
-            return True
-        width = 2 if start in UTF_16 else 1
-        file.seek(-width, 2)
-        return file.read(width).strip(b"\0") in (b"\r", b"\n")
+    start = spool.read_at(0, 2)
+    if start in (b"", GZIP):
+        return True
+    width = 2 if start in UTF_16 else 1
+    return spool.read_at(spool.size - width, width).strip(b"\0") in (b"\r", b"\n")

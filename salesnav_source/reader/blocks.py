@@ -19,6 +19,7 @@ from salesnav_source.reader.rows import (
     find_line_end,
     has_regular_quotes,
     row_ends,
+    shape,
     shorten,
     split,
 )
@@ -80,9 +81,9 @@ def _require_text(row: bytes, export: Export) -> None:
     """
     kind = _MESSAGES.get(row.lstrip()[:1])
     if kind is not None:
-        raise IncompleteFileError(
-            f"The file of {export.name} is {kind}, not a CSV: it begins with {shorten(as_text(row))!r}"
-        )
+        # rows of another format than CSV would begin like a message in JSON
+        start = as_text(row) if kind == _MESSAGES[b"<"] else shape(as_text(row), False)
+        raise IncompleteFileError(f"The file of {export.name} is {kind}, not a CSV: it begins with {shorten(start)!r}")
     if b"\0" in row:
         raise ReadError(f"The file of {export.name} is not text in UTF-8; it may be UTF-16 without a byte order mark")
 

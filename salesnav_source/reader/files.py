@@ -64,7 +64,7 @@ class Writer:
             constants: the columns that it does not bring, with the value that all its rows have.
             compressed: whether typed rows are compressed, which takes as long as a third of writing them.
         """
-        self.loaded = self.outside = self.undated = self.headers = 0
+        self.loaded = self.outside = self.undated = self.headers = self.erased = 0
         self.tally = Tally()
         self._target = target
         self._day_column = layout.export.day_column
@@ -105,6 +105,7 @@ class Writer:
         undated = typed.batch.column(self._day_column).null_count
         self.loaded += len(typed.batch)
         self.headers += typed.headers
+        self.erased += typed.erased
         self.undated += undated
         self.outside += int(np.count_nonzero(typed.outside)) - undated
         self._waiting = pa.concat_tables([self._waiting, pa.Table.from_batches([typed.batch])])
@@ -127,7 +128,7 @@ class Writer:
             table = table.append_column(pa.field(name, column.type, False), column)
         return table.select(self._order)
 
-    def _write_rejected(self, rejected: list[tuple[int, Reason, str]]) -> None:
+    def _write_rejected(self, rejected: list[tuple[int, Reason, str | None]]) -> None:
         columns = [pa.array(column) for column in zip(*((line, _full(reason), row) for line, reason, row in rejected))]
         batch = pa.record_batch(columns, schema=REJECTED_SCHEMA)
         if self._rejects is None:

@@ -7,9 +7,10 @@ import pyarrow as pa
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
 from salesnav_source.exceptions import ReadError
+from salesnav_source.personal_data import KEPT, PersonalData
 from salesnav_source.reader.rows import fields_of, shorten
 from salesnav_source.reader.values import ARROW_TYPES
-from salesnav_source.schema import Column, Export, TColumnType, simplify
+from salesnav_source.schema import Column, Export, TColumnType, TPersonal, simplify
 
 DERIVED = {"activity_date": "created_at"}
 """Dates that the file does not bring, and the timestamps whose day they are."""
@@ -24,6 +25,8 @@ class Field:
     nullable: bool = True
     position: int | None = None
     """Where the file's header has it, None if it does not."""
+    personal: TPersonal | None = None
+    """Which kind of personal data it holds, None if it does not."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Layout:
     width: int
     fields: tuple[Field, ...]
     extras: tuple[str, ...]
+    """Undocumented columns that are loaded."""
+    left_out: tuple[str, ...] = ()
+    """Undocumented columns that are not, as they may hold personal data."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -69,8 +75,13 @@ class Layout:
         return any(field.name == name and field.position is not None for field in self.fields)
 
 
-def lay_out(row: bytes, export: Export) -> Layout:
+def lay_out(row: bytes, export: Export, personal_data: PersonalData = KEPT) -> Layout:
     """Tells what the columns of a file with this header are.
+
+    Args:
+        row: the header.
+        export: what the file is an export of.
+        personal_data: decides whether undocumented columns are loaded.
 
     Raises:
         ReadError: if a column that is never null is not in the header.
@@ -84,10 +95,12 @@ def lay_out(row: bytes, export: Export) -> Layout:
             position = positions.get(column.name)
             if position is None and column.from_file and not column.nullable and column.name != export.day_column:
                 raise ReadError(other_delimiter(row, export) or _missing_column(column, header, export))
-            fields.append(Field(column.name, column.type, column.nullable, position))
-    extras = _name_extras(header, export, set(matched))
+            fields.append(Field(column.name, column.type, column.nullable, position, column.personal))
+    names = _name_extras(header, export, set(matched))
+    extras = {position: name for position, name in names.items() if personal_data.takes_column(header[position])}
     fields += [Field(name, "text", True, position) for position, name in extras.items()]
-    return Layout(export, row, len(header), tuple(fields), tuple(extras.values()))
+    left_out = tuple(name for position, name in names.items() if position not in extras)
+    return Layout(export, row, len(header), tuple(fields), tuple(extras.values()), left_out)
 
 
 _DELIMITERS = {b";": "semicolons", b"\t": "tabs", b"|": "vertical bars"}
@@ -109,6 +122,12 @@ def other_delimiter(row: bytes, export: Export) -> str | None:
 
 def _missing_column(column: Column, header: list[str], export: Export) -> str:
     spellings = ", ".join(dict.fromkeys((*column.spellings, column.name)))
+    if len(export.match(header)) < min(2, len(header)):
+        return (
+            f"The file of {export.name} has no column {column.name}: its first line is no known header, as of its"
+            f" {len(header)} fields none, or only one, is a known column (looked for {spellings}). They are not shown, as they"
+            " may be values"
+        )
     return (
         f"The file of {export.name} has no column {column.name}: looked for {spellings} (in any case, with any"
         f" punctuation), found {shorten(', '.join(header), 1000)}. If LinkedIn calls the column by another name now,"

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
+from salesnav_source.personal_data import KEPT, PersonalData
 from salesnav_source.reader.arrays import TWords
 from salesnav_source.reader.blocks import header_and_blocks
 from salesnav_source.reader.files import Writer, remove
@@ -35,7 +36,7 @@ def reading_pool() -> ThreadPoolExecutor:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """What a file held, in rows: each is loaded, rejected or repeated."""
+    """What a file held, in rows: each is loaded, rejected, repeated, or of a seat that was erased."""
 
     rows: int
     """Data rows of the file: neither the header nor blank lines."""
@@ -50,13 +51,17 @@ class ReadResult:
     has_day_column: bool
     """Whether the file itself tells the day of its rows."""
     extra_columns: tuple[str, ...]
-    """Names of the file's columns that the export does not declare."""
+    """Names of the file's columns that the export does not declare, loaded or not."""
     values_rejected: int = 0
     """Values that could not be read, of loaded rows."""
     columns: tuple[str, ...] = ()
     """The declared columns that the file has; none where there is no file."""
     note: str | None = None
     """What is particular about the file."""
+    rows_erased: int = 0
+    """Rows left out as they are of seats that were erased."""
+    columns_left_out: tuple[str, ...] = ()
+    """Those of the columns not declared that are not loaded, as they may hold personal data."""
 
 
 def read_export(
@@ -70,6 +75,8 @@ def read_export(
     compressed: bool = True,
     pool: Executor | None = None,
     max_rejected: float = MAX_REJECTED,
+    personal_data: PersonalData = KEPT,
+    erased_seats: Collection[int] = (),
 ) -> ReadResult:
     """Reads a CSV file into typed rows at `target`, a Parquet file as the table has them, and its rejected rows beside it.
 
@@ -84,6 +91,8 @@ def read_export(
         compressed: whether typed rows are compressed; they need not be if they stay on this machine.
         pool: types the blocks, see `reading_pool`; one for this file alone if None.
         max_rejected: share of the rows that may be rejected, or of the rows that may lack a value of one column.
+        personal_data: what becomes of personal data.
+        erased_seats: seats of which no row is loaded.
 
     Returns:
         How many rows the file held and what became of them.
@@ -96,15 +105,29 @@ def read_export(
     if pool is None:
         with reading_pool() as own:
             return read_export(
-                source, target, export, first_day, last_day, expected_rows, constants, compressed, own, max_rejected
+                source,
+                target,
+                export,
+                first_day,
+                last_day,
+                expected_rows,
+                constants,
+                compressed,
+                own,
+                max_rejected,
+                personal_data,
+                erased_seats,
             )
     try:
-        reading = _Reading(source, target, export, first_day, last_day, constants, compressed, pool)
+        reading = _Reading(
+            source, target, export, first_day, last_day, constants, compressed, pool, personal_data, erased_seats
+        )
         return reading.run(expected_rows, max_rejected)
     except BaseException as error:
         remove(target)
         if isinstance(error, pa.ArrowInvalid):
-            raise ReadError(f"The file of {export.name} cannot be read as CSV: {error}") from error
+            # what Arrow says of it may quote a row
+            raise ReadError(f"The file of {export.name} cannot be read as CSV ({type(error).__name__})") from error
         raise
 
 
@@ -120,16 +143,18 @@ class _Reading:
     constants: Mapping[str, str | int]
     compressed: bool
     pool: Executor
+    personal_data: PersonalData
+    erased_seats: Collection[int]
 
     def run(self, expected_rows: int | None, max_rejected: float) -> ReadResult:
         """Reads the file, and twice more if keys repeat in it."""
         hashes = KeyHashes()
         layout, writer = self._write(NO_REPETITIONS, hashes)
-        rows = writer.loaded + writer.tally.rows.total()
+        rows = writer.loaded + writer.erased + writer.tally.rows.total()
         note = self._check_count(rows, writer, expected_rows)
         # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
         if expected_rows != 0:
-            writer.tally.require_form(self.export, rows, writer.loaded, max_rejected)
+            writer.tally.require_form(self.export, rows, writer.loaded + writer.erased, max_rejected)
         repeated = hashes.repeated()
         if len(repeated):
             layout, writer = self._write(self._find_repetitions(repeated))
@@ -139,14 +164,16 @@ class _Reading:
             rows=rows,
             rows_loaded=writer.loaded,
             rows_rejected=rejected,
-            rows_repeated=rows - writer.loaded - rejected,
+            rows_repeated=rows - writer.loaded - writer.erased - rejected,
             rows_outside=writer.outside,
             rows_undated=writer.undated,
             has_day_column=layout.has_day_column,
-            extra_columns=layout.extras,
+            extra_columns=(*layout.extras, *layout.left_out),
             values_rejected=tally.values.total(),
             columns=layout.found,
             note=note,
+            rows_erased=writer.erased,
+            columns_left_out=layout.left_out,
         )
 
     def _check_count(self, rows: int, writer: Writer, expected: int | None) -> str | None:
@@ -198,10 +225,10 @@ class _Reading:
     def _open(self) -> tuple[Layout, Iterator[Block]]:
         """Returns the layout of the file, and its blocks."""
         header, blocks = header_and_blocks(self.source, self.export)
-        return lay_out(header, self.export), blocks
+        return lay_out(header, self.export, self.personal_data), blocks
 
     def _type(self, block: Block, layout: Layout) -> TypedBlock:
-        return type_block(block, layout, self.first_day, self.last_day)
+        return type_block(block, layout, self.first_day, self.last_day, self.personal_data, self.erased_seats)
 
 
 TItem = TypeVar("TItem")

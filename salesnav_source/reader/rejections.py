@@ -18,12 +18,19 @@ class Reason:
     cause: str
     """What is wrong, in the same words wherever the same is wrong."""
     detail: str = ""
-    """What there is of it in this row."""
+    """What there is of it in this row, for `rejected_rows`; may be a value."""
     column: str | None = None
     """The column whose value is left out; None if the row is."""
+    looks: str = ""
+    """What there is of it in this row, for messages and logs: never a value."""
 
     def __str__(self) -> str:
         return self.cause + self.detail
+
+    @property
+    def without_value(self) -> str:
+        """The reason as it may stand in a message."""
+        return self.cause + self.looks
 
 
 OUTSIDE = Reason("outside the days asked for")
@@ -55,22 +62,22 @@ class Tally:
                 self.rows[reason.cause] += 1
                 if self.first is None and reason != OUTSIDE:
                     self.first = f"line {line}: {reason.cause}"
-            self.examples.setdefault(reason.cause, f"line {line}: {reason}")
+            self.examples.setdefault(reason.cause, f"line {line}: {reason.without_value}")
 
-    def require_form(self, export: Export, rows: int, loaded: int, most: float) -> None:
+    def require_form(self, export: Export, rows: int, readable: int, most: float) -> None:
         """Makes sure that a file is of the form that its export is known to have.
 
         Args:
             export: what the file is an export of.
             rows: how many rows it holds.
-            loaded: how many of them can be loaded.
+            readable: how many of them can be read, whether or not they are loaded.
             most: the share of them that may be rejected.
 
         Raises:
             ReadError: if more are, or if no row can be read.
         """
         rejected = self.rows.total()
-        if rejected and ((not loaded and not self.rows[OUTSIDE.cause]) or _is_much(rejected, rows, most)):
+        if rejected and ((not readable and not self.rows[OUTSIDE.cause]) or _is_much(rejected, rows, most)):
             cause = self.rows.most_common(1)[0][0]
             raise ReadError(self._tell(export, f"{rejected:,} of {rows:,} rows cannot be loaded", cause, most))
         columns: Counter[str] = Counter()
@@ -86,7 +93,8 @@ class Tally:
         return (
             f"The file of {export.name} has another form than expected: {what} (max_rejected is {most:g}). E.g."
             f" {self.examples[cause]}. None of it is loaded, and nothing that is loaded is replaced by it."
-            " `salesnav inspect` tells what forms a file has; those that are read are in schema.py"
+            " In a value, a stands for letters and 9 for digits. `salesnav inspect` tells what forms a file has; those that are"
+            " read are in schema.py"
         )
 
 

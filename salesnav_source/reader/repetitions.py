@@ -55,7 +55,7 @@ class Repetitions:
             return typed
         places, again = self.places[first:last] - start, self.again[first:last]
         reasons = {
-            place: Reason("its key occurs again with other values", f" on line {line}")
+            place: Reason("its key occurs again with other values", f" on line {line}", looks=f" on line {line}")
             for place, line in zip(places.tolist(), again.tolist(), strict=True)
             if line
         }

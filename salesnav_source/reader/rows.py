@@ -18,6 +18,10 @@ _FIELD_END = re.compile(rb"[,\r\n]")
 _OPEN, _MALFORMED = -1, -2
 
 _SHOWN_CHARACTERS = 100
+_LONGEST_SHAPE = 40
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
+_OTHERS = re.compile(r"[^ -~]")
 
 _BESIDE_QUOTES = np.zeros(256, np.bool_)
 _BESIDE_QUOTES[[QUOTE, COMMA, LINE_FEED, CARRIAGE_RETURN]] = True
@@ -204,3 +208,15 @@ def as_text(raw: bytes) -> str:
 def shorten(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     """Returns a text cut to a length at which it can be shown in a message."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def shape(text: str, exact: bool) -> str:
+    """Returns what a text looks like: `a` for letters, 9 for digits, and signs as they are.
+
+    Args:
+        text: the text.
+        exact: whether digits are counted, as in dates and numbers.
+    """
+    digits = _DIGITS.sub(lambda found: "9" * len(found[0]) if exact else "9", _LETTERS.sub("a", text))
+    plain = _OTHERS.sub("?", digits)
+    return plain if len(plain) <= _LONGEST_SHAPE else plain[: _LONGEST_SHAPE - 3] + "..."

@@ -33,6 +33,7 @@ class Read:
         constants: Mapping[str, str | int] = MappingProxyType({}),
         compressed: bool = True,
         max_rejected: float = 1.0,
+        **options: Any,
     ) -> None:
         with TemporaryDirectory() as folder:
             source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
@@ -48,6 +49,7 @@ class Read:
                     constants,
                     compressed,
                     max_rejected=max_rejected,
+                    **options,
                 )
             finally:
                 self.left = sorted(path.name for path in Path(folder).iterdir())
@@ -69,14 +71,20 @@ class Read:
 
 
 def refused(
-    content: bytes, export: Export = ACTIVITIES, expected_rows: int | None = None, max_rejected: float = 1.0
+    content: bytes,
+    export: Export = ACTIVITIES,
+    expected_rows: int | None = None,
+    max_rejected: float = 1.0,
+    **options: Any,
 ) -> Exception:
     """Returns the error that reading raises, having checked that it leaves nothing behind."""
     with TemporaryDirectory() as folder:
         source, target = Path(folder, "file.csv"), Path(folder, "file.parquet")
         source.write_bytes(content)
         with pytest.raises((ReadError, IncompleteFileError)) as caught:
-            read_export(source, target, export, FIRST_DAY, LAST_DAY, expected_rows, {}, max_rejected=max_rejected)
+            read_export(
+                source, target, export, FIRST_DAY, LAST_DAY, expected_rows, {}, max_rejected=max_rejected, **options
+            )
         assert [path.name for path in Path(folder).iterdir()] == ["file.csv"]
         return caught.value
 

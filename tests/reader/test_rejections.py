@@ -41,14 +41,15 @@ def test_a_file_of_which_too_much_is_rejected_has_another_form(good: int, bad: i
     assert isinstance(error, ReadError)
     assert f"{bad} of {good + bad:,} rows cannot be loaded" in str(error)
     told = f"line {good + 2}: created_at is not a time of the form MM-DD-YYYY HH:MM:SS"
-    assert told in str(error) and "29/02/2024 10:00:00" in str(error)
+    assert told in str(error) and "like '99/99/9999 99:99:99'" in str(error)
+    assert "29/02/2024" not in str(error)
 
 
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
         (b"a,T,01-01-2024 00:00:00,,\n", "seat_id is empty"),
-        (b"a,T,01-01-2024 00:00:00,x,\n", "seat_id is not an integer of 64 bits: x"),
+        (b"a,T,01-01-2024 00:00:00,x,\n", "seat_id is not an integer of 64 bits, like 'a'"),
         (b"a,T,01-01-2024 00:00:00,5\n", "the row has 4 fields, the header has 5"),
         (b"a,T,01-01-2024 00:00:00,5,\xff\n", "the row is not valid UTF-8"),
     ],
@@ -76,7 +77,7 @@ def test_a_column_that_cannot_be_read_is_another_form(bad: int, fails: bool) -> 
     if fails:
         told = str(refused(content, SEATS, max_rejected=0.1))
         assert "11 values of total_connections in 100 rows cannot be read" in told
-        assert "line 2: total_connections is not an integer of 64 bits: many" in told
+        assert "line 2: total_connections is not an integer of 64 bits, like 'a'" in told
     else:
         read = Read(content, SEATS, max_rejected=0.1)
         assert (read.counts, read.result.values_rejected) == ((100, 100, 0, 0), bad)

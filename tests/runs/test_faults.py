@@ -27,6 +27,7 @@ from salesnav_source.loading import DestinationError, Report
 from salesnav_source.report import render
 from salesnav_source.sandbox import Fault, faults
 from salesnav_source.sandbox.transforms import drop_columns
+from salesnav_source.spool import Spool
 from salesnav_source.windows import Days, Window
 
 from .house import (
@@ -871,16 +872,16 @@ def test_no_contract_with_access_is_said(tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_kept_is_said(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = Path.open
+    good = Spool.make
 
-    def full(path: Path, *args: Any, **kwargs: Any) -> Any:
-        if path.suffix == ".csv" and path.name.startswith("activities-"):
+    def full(spool: Spool) -> Any:
+        if spool.path.name.startswith("activities-"):
             raise OSError(28, "No space left on device")
-        return good(path, *args, **kwargs)
+        return good(spool)
 
-    monkeypatch.setattr(Path, "open", full)
+    monkeypatch.setattr(Spool, "make", full)
     report = home.sync()
-    monkeypatch.setattr(Path, "open", good)
+    monkeypatch.setattr(Spool, "make", good)
     assert {window.export for window in report.failed} == {"activities"}
     assert "No space left on device" in render(report)
     assert_next_run_fills(home, {}, new_jobs=0)

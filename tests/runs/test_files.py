@@ -225,14 +225,14 @@ OTHER_FORMS = {
     "times-that-mean-other-days": (
         to.map_column("createdAt", lambda text: f"{when(text):%d/%m/%Y %H:%M}"),
         "created_at",
-        "/",
+        "like '99/99/9999 99:99'",
     ),
     "half-of-the-times": (
         to.edit_fields(lambda fields, _, number: [*fields[:2], "yesterday", *fields[3:]] if number % 2 else fields),
         "created_at",
-        "yesterday",
+        "like 'a'",
     ),
-    "seats-as-names": (to.map_column("seatId", lambda text: f"urn:{text}"), "seat_id", "urn:"),
+    "seats-as-names": (to.map_column("seatId", lambda text: f"urn:{text}"), "seat_id", "like 'a:9"),
     "a-field-more": (to.edit_fields(lambda fields, _, number: [*fields, "x"] if number else fields), "6 fields", ""),
 }
 

@@ -1,6 +1,6 @@
 with loaded as (
 
-  {{ salesnav.source_table('seats', personal=['first_name', 'last_name', 'full_name', 'email']) }}
+  {{ salesnav.source_table('seats') }}
 
 )
 
