@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salesnav_source.attempt import Outcome, try_sync
     from salesnav_source.exceptions import (
         AccessDeniedError,
         AccessTokenError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     )
     from salesnav_source.loading import Report, plan, sync
     from salesnav_source.planning import Plan, Refresh
+    from salesnav_source.session import Commit
     from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
     from salesnav_source.source import salesnav
 
@@ -39,11 +41,14 @@ _HOMES = {
     "PipelineBusyError": "exceptions",
     "SalesnavError": "exceptions",
     "UnavailableError": "exceptions",
+    "Commit": "session",
+    "Outcome": "attempt",
     "Plan": "planning",
     "Refresh": "planning",
     "Report": "loading",
     "plan": "loading",
     "sync": "loading",
+    "try_sync": "attempt",
     "SalesnavCredentials": "settings",
     "Settings": "settings",
     "resolve_settings": "settings",
@@ -55,9 +60,11 @@ __all__ = [
     "AccessDeniedError",
     "AccessTokenError",
     "ApiError",
+    "Commit",
     "ConfigurationError",
     "DestinationError",
     "JournalError",
+    "Outcome",
     "PipelineBusyError",
     "Plan",
     "Refresh",
@@ -71,6 +78,7 @@ __all__ = [
     "resolve_settings",
     "salesnav",
     "sync",
+    "try_sync",
 ]
 
 
