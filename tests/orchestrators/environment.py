@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from emulators.environments import python_of
 from runs.house import ROOT, House, Process
 
@@ -34,3 +35,9 @@ def run(command: Sequence[str], folder: Path, seconds: float = 300, **environmen
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
     return done.stdout
+
+
+REAL = pytest.mark.skipif(
+    not os.environ.get("SALESNAV_ORCHESTRATORS"), reason="takes minutes to install: `make orchestrators` runs it"
+)
+"""Marks a test that needs an orchestrator that takes long to install."""
