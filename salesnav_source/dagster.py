@@ -55,7 +55,7 @@ def salesnav_assets(
     *,
     settings: Mapping[str, Any] | None = None,
     exports: Sequence[str] = tuple(EXPORTS),
-    name: str = "salesnav",
+    name: str = "load_salesnav",
     key_prefix: str | Sequence[str] = "salesnav",
     group_name: str = "salesnav",
     pool: str | None = "salesnav",

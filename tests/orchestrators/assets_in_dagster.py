@@ -1,12 +1,13 @@
 """What Dagster makes of the assets. `test_dagster.py` has these tests run by the interpreter of Dagster's own environment."""
 
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
-from runs.house import DAY, NAMES, ONE, TWO, House, house
+from runs.house import DAY, NAMES, ONE, ROOT, TWO, House, house
 
 from orchestrators.dagster_state import state
 from salesnav_source.dagster import salesnav_assets
@@ -46,7 +47,7 @@ class Dagster:
         if first is not None:
             options["selection"] = tables(*NAMES)
             options["tags"] = dict(zip(RANGE, (str(first), str(last or first))))
-        run_config = {"ops": {"salesnav": {"config": config}}} if config else None
+        run_config = {"ops": {"load_salesnav": {"config": config}}} if config else None
         return dg.materialize([assets], instance=self.instance, raise_on_error=False, run_config=run_config, **options)
 
     def table(self, name: str) -> dict[str, Any]:
@@ -235,3 +236,10 @@ def test_weeks_and_months_are_partitions_too(dagster: Dagster) -> None:
     assert dagster.run(assets, first=home.day(13)).success
     assert {(first, last) for _, _, first, last in home.posts()} == {(home.day(13), home.day(7))}
     assert dagster.table("seats")["partitions"] == [str(home.day(13))]
+
+
+def test_the_example_project_is_whole() -> None:
+    defs = runpy.run_path(str(ROOT / "deploy" / "dagster" / "definitions.py"))["defs"]
+    dg.Definitions.validate_loadable(defs)
+    expected = {dg.AssetKey(["salesnav", name]) for name in ("contracts", *NAMES, "export_jobs", "rejected_rows")}
+    assert set(defs.resolve_job_def("salesnav").asset_layer.executable_asset_keys) == expected
