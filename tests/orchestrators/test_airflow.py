@@ -1,7 +1,9 @@
 """The example for Airflow: its task functions without Airflow; and, by `make orchestrators`, run by Airflow itself."""
 
 import json
+import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from runs.house import ONE, TWO, House, house
+from runs.house import ONE, TWO, House, house, wait_until
 
 from salesnav_source.sandbox import faults
 
@@ -115,26 +117,50 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return environment
 
 
-def dags_test(home: House, airflow: dict[str, str], **more: str) -> "subprocess.CompletedProcess[str]":
+def dags_test(home: House, airflow: dict[str, str], **more: str) -> "subprocess.Popen[str]":
     environment = variables(home, SALESNAV_DESTINATION="duckdb", **airflow, **more)
     del environment["SOURCES__SALESNAV__CONTRACTS"]
-    command = [program("airflow", "airflow"), "dags", "test", "salesnav"]
-    return subprocess.run(command, cwd=home.folder, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.Popen(
+        [program("airflow", "airflow"), "dags", "test", "salesnav"],
+        cwd=home.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def polled(home: House) -> int:
+    return len({request.path for request in home.calls("poll")})
 
 
 @REAL
-def test_airflow_runs_it(home: House, airflow: dict[str, str]) -> None:
-    done = dags_test(home, airflow)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0 and "state=success" in said.replace("'", ""), said[-6000:]
-    assert len(home.sandbox.jobs) == 6
-    home.assert_truth()
+def test_airflow_runs_it_and_is_killed_and_goes_on_with_the_same_jobs(tmp_path: Path, airflow: dict[str, str]) -> None:
+    with house(tmp_path, day=None, days=5, job_seconds=(60, 61)) as home:
+        killed = dags_test(home, airflow)
+        # the shards are loaded one after the other by this command
+        wait_until(lambda: polled(home) == 3, 120)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.communicate()
+        assert len(home.sandbox.jobs) == 3
+        home.clock.offset += 100
+        done = dags_test(home, airflow)
+        wait_until(lambda: polled(home) == 6, 120)
+        home.clock.offset += 100
+        said, _ = done.communicate(timeout=300)
+        assert done.returncode == 0, said[-6000:]
+        assert "salesnav_1: " in said and "3 windows, 0 open, 0 failed, 0 jobs created" in said
+        assert "salesnav_2: " in said and "3 windows, 0 open, 0 failed, 3 jobs created" in said
+        assert len(home.sandbox.jobs) == 6
+        home.assert_truth()
 
 
 @REAL
 def test_airflow_ends_what_is_refused_at_the_first_try(home: House, airflow: dict[str, str]) -> None:
     done = dags_test(home, airflow, SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN="dead")
-    said = done.stdout + done.stderr
+    said, _ = done.communicate(timeout=300)
     assert "Get a new token" in said and "Not all days are loaded: salesnav_1, salesnav_2" in said, said[-6000:]
     assert not home.sandbox.jobs
     assert len(home.calls("contracts")) <= 2 * len(SHARDS)
