@@ -1,5 +1,6 @@
 """What Dagster makes of the assets. `test_dagster.py` has these tests run by the interpreter of Dagster's own environment."""
 
+import re
 import runpy
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,6 +237,19 @@ def test_weeks_and_months_are_partitions_too(dagster: Dagster) -> None:
     assert dagster.run(assets, first=home.day(13)).success
     assert {(first, last) for _, _, first, last in home.posts()} == {(home.day(13), home.day(7))}
     assert dagster.table("seats")["partitions"] == [str(home.day(13))]
+
+
+def test_the_definitions_in_the_docs_and_several_shards_are_whole() -> None:
+    text = (ROOT / "docs" / "orchestrators.md").read_text()
+    (code,) = [one for one in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "partitions_def=" in one]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    dg.Definitions.validate_loadable(names["defs"])
+    shards = [
+        salesnav_assets(lambda: None, name=f"load_{one}", key_prefix=["salesnav", one])  # type: ignore[arg-type,return-value]
+        for one in ("shard_1", "shard_2")
+    ]
+    dg.Definitions.validate_loadable(dg.Definitions(assets=shards))
 
 
 def test_the_example_project_is_whole() -> None:

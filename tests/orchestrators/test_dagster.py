@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from runs.house import ROOT, House, assert_no_day_asked_twice, house, wait_until
+from runs.test_secrets import TOKEN, assert_kept
 
 from .environment import DEPLOY, HERE, program, run, variables
 
@@ -64,7 +65,7 @@ def polled(home: House) -> int:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
-    with house(tmp_path, day=None, job_seconds=(60, 61)) as made:
+    with house(tmp_path, day=None, job_seconds=(60, 61), access_token=TOKEN) as made:
         yield made
 
 
@@ -107,6 +108,8 @@ def test_the_example_is_stopped_killed_and_goes_on_with_the_same_jobs(home: Hous
     assert len(home.sandbox.jobs) == 6
     assert_no_day_asked_twice(home.posts())
     state = project.state
+    # neither is a secret in what Dagster keeps of its runs
+    assert_kept(home, said)
     # a run that was killed is known as started until Dagster's monitoring looks for it
     assert state["runs"] == ["FAILURE", "STARTED", "SUCCESS"]
     assert {table: one["materialized"] for table, one in state["tables"].items()} == dict.fromkeys(
