@@ -242,7 +242,8 @@ class Load:
         session = self._session
         if CONTRACTS.name in self._extracted and session.lists_contracts_anew:
             yield from self._hand_over(ContractList(self.id, set(self._extracted), rows=session.contract_rows))
-            self._writer.list_contracts(session.contracts_digest)
+            names = {row["contract"]: row["name"] for row in session.contract_rows}
+            self._writer.list_contracts(session.contracts_digest, names)
 
     def _records(self) -> Iterator[Item | None]:
         if self._pipeline is None or EXPORT_JOBS.name not in self._extracted:
