@@ -9,7 +9,7 @@ is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
 DBT_READY := .venvs/dbt/.ready
 
-.PHONY: demo dbt test crash check format bench bench-quick clean
+.PHONY: demo dbt test orchestrators crash check format bench bench-quick clean
 
 demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
@@ -21,6 +21,9 @@ dbt: $(READY) $(DBT_READY) ## builds the dbt package on the sandbox's file, load
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+orchestrators: $(READY) ## runs the examples for Airflow and Prefect, each in an environment of its own; minutes to install
+	SALESNAV_ORCHESTRATORS=1 $(BIN)/python -m pytest tests/orchestrators
 
 crash: $(READY) ## kills runs before each step that changes a disk or a server, and runs them again; takes an hour
 	$(BIN)/python -m tests.runs.crash_all

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from salesnav_source.attempt import Outcome, try_sync
     from salesnav_source.erasing import erase
     from salesnav_source.exceptions import (
         AccessDeniedError,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
     from salesnav_source.loading import Report, plan, sync
     from salesnav_source.planning import Plan, Refresh
+    from salesnav_source.session import Commit
     from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
     from salesnav_source.source import salesnav
 
@@ -40,12 +42,15 @@ _HOMES = {
     "PipelineBusyError": "exceptions",
     "SalesnavError": "exceptions",
     "UnavailableError": "exceptions",
+    "Commit": "session",
+    "Outcome": "attempt",
     "Plan": "planning",
     "Refresh": "planning",
     "Report": "loading",
     "erase": "erasing",
     "plan": "loading",
     "sync": "loading",
+    "try_sync": "attempt",
     "SalesnavCredentials": "settings",
     "Settings": "settings",
     "resolve_settings": "settings",
@@ -57,9 +62,11 @@ __all__ = [
     "AccessDeniedError",
     "AccessTokenError",
     "ApiError",
+    "Commit",
     "ConfigurationError",
     "DestinationError",
     "JournalError",
+    "Outcome",
     "PipelineBusyError",
     "Plan",
     "Refresh",
@@ -74,6 +81,7 @@ __all__ = [
     "resolve_settings",
     "salesnav",
     "sync",
+    "try_sync",
 ]
 
 

@@ -26,7 +26,7 @@ from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.load import Load
 from salesnav_source.planning import Plan, Refresh
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
-from salesnav_source.session import LoadedWindow, LoadLimits, Session
+from salesnav_source.session import Commit, LoadedWindow, LoadLimits, Session
 from salesnav_source.settings import SECTION, Settings
 from salesnav_source.source import resources, run_load
 from salesnav_source.warehouse import database_file
@@ -101,6 +101,7 @@ def sync(
     full_refresh: Refresh | bool = False,
     limits: LoadLimits = CHECKPOINT,
     session: Session | None = None,
+    on_commit: Callable[[Commit], object] | None = None,
 ) -> Report:
     """Brings the wanted days of the exports into the pipeline's destination.
 
@@ -114,6 +115,8 @@ def sync(
             is replaced when its new rows have come; nothing is dropped beforehand.
         limits: how much is loaded before it is committed.
         session: a prepared session, to hand in another clock.
+        on_commit: called after each load that brought windows, once the destination was seen to hold it. What it raises ends
+            the run; what is loaded stays loaded.
 
     Returns:
         What was loaded and what was not.
@@ -138,7 +141,7 @@ def sync(
             report.plan = run.make_plan(_own(exports), _refresh(full_refresh))
             if _has_work(run):
                 run.start()
-                _load_all(run, pipeline, exports)
+                _load_all(run, pipeline, exports, on_commit or (lambda commit: None))
             elif not restored:
                 on_destination(pipeline, pipeline.sync_destination)
             _fill(report, run, exports)
@@ -215,20 +218,25 @@ def _has_work(run: Session) -> bool:
     return bool(run.plan.tasks or run.plan.out_of_reach or run.lists_contracts_anew or not run.ledger.settled)
 
 
-def _load_all(run: Session, pipeline: dlt.Pipeline, exports: Sequence[str]) -> None:
+def _load_all(
+    run: Session, pipeline: dlt.Pipeline, exports: Sequence[str], on_commit: Callable[[Commit], object]
+) -> None:
     names = [CONTRACTS.name, *exports, EXPORT_JOBS.name, REJECTED_ROWS.name]
     while True:
         listed = run.ledger.listed
-        _load_once(run, pipeline, names)
+        commit = _load_once(run, pipeline, names)
         if run.ledger.listed != listed:
             _list_once(run, pipeline)
+        if commit is not None:
+            on_commit(commit)
         if run.finished:
             break
 
 
-def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> None:
-    """Runs one load, and looks whether the warehouse holds what it claims."""
+def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> Commit | None:
+    """Runs one load, and looks whether the warehouse holds what it claims; returns the windows that it does hold."""
     before = set(run.ledger.broken)
+    earlier = {window.load_id for window in run.loaded}
     source = _source(run).with_resources(*names)
     file = database_file(pipeline)
     is_new = file is not None and not file.exists()
@@ -241,6 +249,11 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> No
         ledger = run.read_ledger(opened, _state_of(pipeline))
     broken = sorted(set(ledger.broken) - before)
     run.take_back(broken, "the warehouse did not take all of its rows; the next run loads it again")
+    windows = tuple(window for window in run.loaded if window.load_id not in earlier)
+    if not windows:
+        return None
+    run.committed.append(Commit(windows[0].load_id, windows))
+    return run.committed[-1]
 
 
 def _remove_loaded_rows(pipeline: dlt.Pipeline) -> None:

@@ -51,6 +51,51 @@ class LoadedWindow:
     """The UTC day on which LinkedIn made the file."""
     load_id: str
 
+    @property
+    def contract(self) -> str:
+        """URN of the contract."""
+        return self.task.contract
+
+    @property
+    def export(self) -> str:
+        """Name of the export, which is that of its table."""
+        return self.task.export
+
+    @property
+    def window(self) -> Window:
+        """The days."""
+        return self.task.window
+
+    @property
+    def job_id(self) -> int | None:
+        """Id of LinkedIn's export job."""
+        return self.task.job.id if self.task.job else None
+
+    @property
+    def rows(self) -> int:
+        """How many rows were loaded."""
+        return self.task.file.result.rows_loaded if self.task.file else 0
+
+    @property
+    def rows_rejected(self) -> int:
+        """How many rows could not be loaded."""
+        return self.task.file.result.rows_rejected if self.task.file else 0
+
+    @property
+    def values_rejected(self) -> int:
+        """How many values could not be read and are null in their row."""
+        return self.task.file.result.values_rejected if self.task.file else 0
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A load that the warehouse holds, for `sync(on_commit=…)`."""
+
+    load_id: str
+    """Stands in its rows as `_dlt_load_id`."""
+    windows: tuple[LoadedWindow, ...]
+    """What it brought."""
+
 
 def journal_path(pipeline: Any) -> Path:
     """Returns where a pipeline's journal is: beside dlt's working folder, which may be emptied at any time."""
@@ -89,6 +134,8 @@ class Session:
         """Whether a load that is killed is not gone on with, but made anew."""
         self.runner: ExportRunner | None = None
         self.loaded: list[LoadedWindow] = []
+        self.committed: list[Commit] = []
+        """Loads that the warehouse was seen to hold, those without windows left out."""
         self.failed_while_loading: list[WindowReport] = []
         """Windows that were received and could not be handed over, or that the warehouse did not take."""
         self.journal: Journal

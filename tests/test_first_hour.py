@@ -27,7 +27,8 @@ from salesnav_source.cli.options import DATABASES, EXPORTS
 from salesnav_source.installed import of_extra
 from salesnav_source.report import fitted
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
-from salesnav_source.sandbox.faults import internal_error
+from salesnav_source.sandbox.faults import content, internal_error
+from salesnav_source.sandbox.transforms import compose, drop_columns, extra_columns
 from salesnav_source.schema import EXPORTS as DECLARED
 
 COMMAND = [sys.executable, "-m", "salesnav_source"]
@@ -364,22 +365,25 @@ def assert_fits(value: Any, schema: dict[str, Any], where: str = "report") -> No
             assert_fits(inner, schema["items"], f"{where}[{number}]")
 
 
-@pytest.mark.parametrize("kind", ["complete", "incomplete", "refused", "plan"])
+@pytest.mark.parametrize("kind", ["complete", "incomplete", "refused", "misconfigured", "plan"])
 def test_the_report_for_machines(run: TRun, served: Sandbox, place: Path, kind: str) -> None:
     variables = asks(served)
     if kind == "refused":
         variables[f"{PREFIX}CREDENTIALS__ACCESS_TOKEN"] = "dead"
+    if kind == "misconfigured":
+        variables[f"{PREFIX}START_DATE"] = "yesterday"
     if kind == "incomplete":
         served.add_fault(internal_error().where(export="seats", contract=TWO, times=None))
     options = ("--plan",) if kind == "plan" else ()
     done = run("load", "duckdb", "--report-json", "out/report.json", *options, **variables)
     report = json.loads((place / "out/report.json").read_text())
     assert_fits(report, load_schema())
-    assert report["exit_code"] == done.returncode == {"incomplete": 3, "refused": 2}.get(kind, 0)
+    assert report["exit_code"] == done.returncode == {"incomplete": 3, "refused": 2, "misconfigured": 2}.get(kind, 0)
     outcomes = {
         "complete": ["loaded"] * 6,
         "incomplete": ["failed"] + ["loaded"] * 5,
         "refused": [],
+        "misconfigured": [],
         "plan": ["planned"] * 6,
     }
     assert sorted(one["outcome"] for one in report["windows"]) == outcomes[kind]
@@ -389,6 +393,35 @@ def test_the_report_for_machines(run: TRun, served: Sandbox, place: Path, kind: 
             assert database.execute(f"SELECT count(*) FROM ({names})").fetchone() == (report["rows_loaded"],)
     if kind == "refused":
         assert "Get a new token" in report["message"]
+
+
+def test_the_report_for_machines_tells_of_columns_that_have_changed(run: TRun, served: Sandbox, place: Path) -> None:
+    variables = {**asks(served), "SOURCES__SALESNAV__CONTRACTS": ONE}
+    assert run("load", "duckdb", "--export", "seats", "--report-json", "report.json", **variables).returncode == 0
+    assert json.loads((place / "report.json").read_text())["columns_changed"] == []
+    served.add_fault(content(compose(drop_columns("email"), extra_columns({"mood": "good"}))))
+    options = ("--export", "seats", "--full-refresh", "--report-json", "report.json")
+    assert run("load", "duckdb", *options, **variables).returncode == 0
+    report = json.loads((place / "report.json").read_text())
+    assert_fits(report, load_schema())
+    (changed,) = report["columns_changed"]
+    assert (changed["contract"], changed["export"], changed["first"]) == (ONE, "seats", yesterday())
+    assert (changed["new"], changed["gone"]) == (["mood"], ["email"])
+
+
+def test_the_report_for_machines_tells_of_a_bug(served: Sandbox, place: Path) -> None:
+    code = (
+        "import sys, salesnav_source.session\n"
+        "salesnav_source.session.Session.note_columns = lambda *args: 1 / 0\n"
+        "from salesnav_source.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "load", "duckdb", "--report-json", "report.json"]
+    done = subprocess.run(command, cwd=place, env=environment(place, **asks(served)), capture_output=True, text=True)
+    report = json.loads((place / "report.json").read_text())
+    assert_fits(report, load_schema())
+    assert report["exit_code"] == done.returncode == 1
+    assert report["result"] == "incomplete" and "bug" in report["message"]
+    assert {one["outcome"] for one in report["windows"]} == {"failed"}
 
 
 def test_a_report_that_cannot_be_written_is_told_before_the_run(run: TRun, served: Sandbox, place: Path) -> None:

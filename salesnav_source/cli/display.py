@@ -202,7 +202,7 @@ class LaneDisplay(Display):
             if (one := lanes.get(loaded.task.lane)) is not None and loaded.task.file is not None:
                 one.days_done += loaded.task.window.days
                 one.windows_ended += 1
-                one.rows += loaded.task.file.result.rows_loaded
+                one.rows += loaded.rows
         for missed in session.not_loaded:
             if (one := lanes.get((missed.contract, missed.export))) is not None:
                 one.days_missed += missed.window.days

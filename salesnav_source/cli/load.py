@@ -19,7 +19,7 @@ from salesnav_source.cli.display import chosen_display
 from salesnav_source.cli.errors import explain, keep_to_ourselves
 from salesnav_source.cli.options import script_parser
 from salesnav_source.cli.record import RunRecord, check_writable
-from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
+from salesnav_source.cli.terminal import BROKEN, COMPLETE, INCOMPLETE, NOT_TRIED, SANDBOX_POLL_INTERVAL, say, width
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.files import private_files
 from salesnav_source.loading import CHECKPOINT, plan, sync
@@ -91,9 +91,23 @@ def _load(destination: Callable[[argparse.Namespace], Any], options: argparse.Na
         number = getattr(stop, "signal_code", getattr(stop, "number", signal.SIGINT))
         code, said = 128 + int(number), "Stopped. Jobs in flight are kept; a new run goes on from them."
     except Exception as error:
-        said, code = explain(error, while_loading=record.loads)
+        try:
+            said, code = explain(error, while_loading=record.loads)
+        except Exception:
+            _write(
+                record,
+                options,
+                BROKEN,
+                f"A bug broke the run off ({type(error).__name__}); its stack trace was printed.",
+            )
+            raise
     if said is not None:
         say(said)
+    return _write(record, options, code, said)
+
+
+def _write(record: RunRecord, options: argparse.Namespace, code: int, said: str | None) -> int:
+    """Writes the report for machines where one is asked for; returns the exit code."""
     if options.report_json:
         try:
             record.write(Path(options.report_json), code, said)

@@ -18,7 +18,7 @@ from salesnav_source.files import replace_file
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.loading import Report
 from salesnav_source.planning import Plan
-from salesnav_source.session import LoadedWindow, Session
+from salesnav_source.session import Session
 from salesnav_source.windows import Window
 
 VERSION = 1
@@ -108,19 +108,35 @@ class RunRecord:
             "rows_rejected": sum(one["rows_rejected"] for one in loaded),
             "values_rejected": sum(one["values_rejected"] for one in loaded),
             "windows": windows,
+            "columns_changed": list(self._columns_changed()),
             "notes": list(self.report.notes) if self.report else [],
         }
 
     def _loaded(self) -> Iterable[dict[str, Any]]:
-        loaded = self.session.loaded if self.session else []
-        # of a run that broke off, the last load may not have come through
-        in_doubt = loaded[-1].load_id if loaded and self.report is None else None
-        for one in loaded:
-            window = (one.task.contract, one.task.export, one.task.window)
-            if one.load_id == in_doubt:
-                yield {**_window(*window, "failed"), "reason": "the run ended before it was known to be loaded"}
+        committed = {commit.load_id for commit in self.session.committed} if self.session else set()
+        for one in self.session.loaded if self.session else ():
+            window = (one.contract, one.export, one.window)
+            if one.load_id in committed:
+                yield {
+                    **_window(*window, "loaded"),
+                    "job_id": one.job_id,
+                    "rows_loaded": one.rows,
+                    "rows_rejected": one.rows_rejected,
+                    "values_rejected": one.values_rejected,
+                }
             else:
-                yield {**_window(*window, "loaded"), **_counts(one)}
+                yield {**_window(*window, "failed"), "reason": "the run ended before it was known to be loaded"}
+
+    def _columns_changed(self) -> Iterable[dict[str, Any]]:
+        for task, changed in self.session.changed_columns if self.session else ():
+            yield {
+                "contract": task.contract,
+                "export": task.export,
+                "first": str(task.window.first),
+                "last": str(task.window.last),
+                "new": list(changed.come),
+                "gone": list(changed.gone),
+            }
 
     def _not_loaded(self) -> Iterable[dict[str, Any]]:
         reports: Iterable[WindowReport] = self.session.not_loaded if self.session else ()
@@ -143,14 +159,4 @@ def _window(contract: str, export: str, window: Window, outcome: str) -> dict[st
         "last": str(window.last),
         "days": window.days,
         "outcome": outcome,
-    }
-
-
-def _counts(loaded: LoadedWindow) -> dict[str, Any]:
-    result = loaded.task.file.result if loaded.task.file else None
-    return {
-        "job_id": loaded.task.job.id if loaded.task.job else None,
-        "rows_loaded": result.rows_loaded if result else 0,
-        "rows_rejected": result.rows_rejected if result else 0,
-        "values_rejected": result.values_rejected if result else 0,
     }

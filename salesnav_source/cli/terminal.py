@@ -4,6 +4,7 @@ import shutil
 import sys
 
 COMPLETE = 0
+BROKEN = 1
 NOT_TRIED = 2
 INCOMPLETE = 3
 STOPPED = 130
