@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     output, secrets = profile(options)
     output["schema" if output["type"] != "bigquery" else "dataset"] = options.schema
     dbt = find_dbt(options.dbt, output["type"])
-    variables = {"salesnav_schema": _dataset(options), **_variables(options.vars)}
+    variables = {"salesnav_schema": _dataset(options), "salesnav_semantic_models": True, **_variables(options.vars)}
     target = Path(options.target_path or TARGET).absolute()
     # without what other tools have set for Python, which would lead dbt to packages that are not its own
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
