@@ -69,7 +69,7 @@ def _said(command: Sequence[str], folder: Path, variables: Mapping[str, str], fa
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCES__", "DESTINATION__"))}
     kept.pop("PYTHONPATH", None)
     done = subprocess.run(
-        command, cwd=folder, env={**kept, **variables}, capture_output=True, text=True, timeout=300, check=False
+        command, cwd=folder, env={**kept, **variables}, capture_output=True, text=True, timeout=600, check=False
     )
     said = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, said[-6000:]

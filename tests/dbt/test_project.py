@@ -49,10 +49,10 @@ def test_traps_in_seeds_do_not_mislead(project: Project) -> None:
 def test_a_wrong_value_would_be_found(project: Project) -> None:
     if project.version != "dbt":
         pytest.skip("one version is enough")
-    test = project.package / "integration_tests" / "tests" / "other_outcomes_are_answers.sql"
+    test = project.package / "integration_tests" / "tests" / "other_outcomes_are_no_answers.sql"
     test.write_text(test.read_text().replace("'other': 1", "'other': 2"))
     with pytest.raises(AssertionError, match="Got 1 result, configured to fail"):
-        project.dbt("test", "--select", "other_outcomes_are_answers")
+        project.dbt("test", "--select", "other_outcomes_are_no_answers")
 
 
 def test_saved_queries_answer_by_the_marts(project: Project) -> None:
