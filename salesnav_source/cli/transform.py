@@ -37,10 +37,10 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: if there is no dbt, or no warehouse.
     """
+    variables = {"salesnav_schema": _dataset(options), "salesnav_semantic_models": True, **_variables(options.vars)}
     output, secrets = profile(options)
     output["schema" if output["type"] != "bigquery" else "dataset"] = options.schema
     dbt = find_dbt(options.dbt, output["type"])
-    variables = {"salesnav_schema": _dataset(options), **_variables(options.vars)}
     target = Path(options.target_path or TARGET).absolute()
     # without what other tools have set for Python, which would lead dbt to packages that are not its own
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -189,5 +189,7 @@ def _variables(text: str | None) -> dict[str, Any]:
     try:
         given = json.loads(text or "{}")
     except ValueError:
-        raise ConfigurationError(f"--vars takes a JSON object, not {text}") from None
-    return dict(given)
+        given = None
+    if not isinstance(given, dict):
+        raise ConfigurationError(f"--vars takes a JSON object, not {text}")
+    return given

@@ -113,7 +113,7 @@ MARTS = {
         SELECT contract, seat_id, date_trunc('week', activity_date)::date AS w, count(*), count(*) FILTER (og = 'accepted'),
           count(*) FILTER (og = 'declined'), count(*) FILTER (og = 'other'), count(*) FILTER (og = 'none'),
           count(*) FILTER (mature), count(*) FILTER (mature AND og = 'accepted'),
-          avg((og = 'accepted')::int) FILTER (mature), avg((og <> 'none')::int) FILTER (mature)
+          avg((og = 'accepted')::int) FILTER (mature), avg((og IN ('accepted', 'declined'))::int) FILTER (mature)
         FROM mails GROUP BY contract, seat_id, w""",
     "ssi_daily": "SELECT a.contract, a.seat_id, a.snapshot_date, {scores}, {changes},"
     " (SELECT avg(ssi) FROM salesnav.seats m WHERE m.contract = a.contract AND m.snapshot_date = a.snapshot_date)"

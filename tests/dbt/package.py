@@ -1,8 +1,11 @@
 """Running dbt on the package, in an environment of its own, and reading what it built."""
 
+import json
 import os
 import subprocess
+import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +16,61 @@ from dbt.expected import MARTS, query
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "dbt"
+CONSTRAINTS = {"dbt": PACKAGE / "constraints.txt", "dbt-1.12": PACKAGE / "constraints-1.12.txt"}
+"""The versions of dbt that are tested, by the names of their environments."""
 
 
-def executable() -> Path:
-    """Returns the path of dbt, whose environment is made where it is missing."""
-    return python_of("dbt", PACKAGE / "constraints.txt").with_name("dbt")
+def executable(environment: str = "dbt") -> Path:
+    """Returns the path of dbt in an environment, which is made where it is missing."""
+    return python_of(environment, CONSTRAINTS[environment]).with_name("dbt")
 
 
 def transform(folder: Path, *options: str, fails: bool = False, **environment: str) -> str:
     """Runs `salesnav transform`; returns what it said."""
-    import sys
-
     command = [sys.executable, "-m", "salesnav_source", "transform", *options]
     command += ["--dbt", str(executable()), "--target-path", str(folder / "target"), "--threads", "2"]
+    variables = {"PYTHONPATH": str(ROOT), "RUNTIME__DLTHUB_TELEMETRY": "false", "NO_COLOR": "1", **environment}
+    return _said(command, folder, variables, fails)
+
+
+def dbt(
+    folder: Path,
+    profile: Mapping[str, Any],
+    *command: str,
+    project: Path = PACKAGE,
+    version: str = "dbt",
+    **environment: str,
+) -> str:
+    """Runs dbt itself with a profile; returns what it said.
+
+    Args:
+        folder: where its files go.
+        profile: the warehouse.
+        *command: what it is to do.
+        project: the folder of the project.
+        version: the environment that it runs in.
+        **environment: variables that differ.
+    """
+    output = {"schema": "salesnav_marts", **profile}
+    profiles = {"salesnav": {"target": "test", "outputs": {"test": output}}}
+    (folder / "profiles.yml").write_text(json.dumps(profiles), encoding="utf-8")
+    target = str(folder / "target")
+    whole = [str(executable(version)), *command, "--project-dir", str(project), "--profiles-dir", str(folder)]
+    variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_TARGET_PATH": target, "DBT_LOG_PATH": target}
+    return _said(whole, folder, {**variables, "NO_COLOR": "1", **environment}, False)
+
+
+def run(version: str, folder: Path, *command: str, **environment: str) -> str:
+    """Runs Python in an environment of dbt; returns what it said."""
+    return _said([str(executable(version).with_name("python")), *command], folder, environment, False)
+
+
+def _said(command: Sequence[str], folder: Path, variables: Mapping[str, str], fails: bool) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCES__", "DESTINATION__"))}
-    variables = {**kept, "PYTHONPATH": str(ROOT), "RUNTIME__DLTHUB_TELEMETRY": "false", "NO_COLOR": "1", **environment}
-    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=300)
+    kept.pop("PYTHONPATH", None)
+    done = subprocess.run(
+        command, cwd=folder, env={**kept, **variables}, capture_output=True, text=True, timeout=600, check=False
+    )
     said = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, said[-6000:]
     return said

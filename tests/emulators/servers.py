@@ -79,9 +79,19 @@ def postgres() -> Iterator[int]:
         command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is what PostgreSQL calls a fast shutdown
         with tempfile.TemporaryFile("w+") as log, _process(command, port, log, signal.SIGINT, cwd=folder, **_as(user)):
+            _wait_until_ready(data)
             yield port
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_until_ready(data: Path) -> None:
+    """Waits until a PostgreSQL cluster takes connections; it listens before that, and refuses them."""
+    deadline = time.monotonic() + START_SECONDS
+    while "ready" not in (data / "postmaster.pid").read_text().split():
+        if time.monotonic() > deadline:
+            raise RuntimeError("PostgreSQL listens, and takes no connections")
+        time.sleep(0.1)
 
 
 def _postgres_binaries() -> Path:

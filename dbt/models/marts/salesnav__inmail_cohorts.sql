@@ -11,7 +11,7 @@ with counted as (
     sum(case when outcome_group = 'none' then 1 else 0 end) as unanswered,
     sum(case when is_mature then 1 else 0 end) as mature_sent,
     sum(case when is_mature and outcome_group = 'accepted' then 1 else 0 end) as mature_accepted,
-    sum(case when is_mature and outcome_group <> 'none' then 1 else 0 end) as mature_answered
+    sum(case when is_mature and outcome_group in ('accepted', 'declined') then 1 else 0 end) as mature_answered
   from {{ ref('salesnav__inmails') }}
   group by contract, seat_id, {{ salesnav.iso_week('sent_date') }}
 

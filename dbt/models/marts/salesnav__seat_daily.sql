@@ -4,6 +4,8 @@
     incremental_strategy='merge' if target.type == 'bigquery' else 'delete+insert',
     unique_key=['contract', 'seat_id', 'day'],
     on_schema_change='append_new_columns',
+    partition_by={'field': 'day', 'data_type': 'date', 'granularity': 'month'} if target.type == 'bigquery' else none,
+    cluster_by=['contract', 'seat_id'] if target.type == 'bigquery' else none,
     post_hook="{{ salesnav.delete_days_outside_spans(this) }}"
   )
 }}

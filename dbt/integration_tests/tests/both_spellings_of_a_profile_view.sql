@@ -1,0 +1,2 @@
+-- One view in each spelling.
+{{ holds(ref('salesnav__seat_daily'), "contract = 'c1' and seat_id = 1 and day = '2026-02-02'", {'profile_views': 2}) }}

@@ -1,0 +1,2 @@
+select contract, name
+from {{ ref('salesnav__contract_overview') }}
