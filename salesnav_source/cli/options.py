@@ -43,6 +43,7 @@ def command_parser() -> argparse.ArgumentParser:
     ).set_defaults(command="check")
     _add_status(commands)
     _add_transform(commands)
+    _add_dashboard(commands)
     _add_report(commands)
     _add_inspect(commands)
     _add_sandbox(commands)

@@ -22,17 +22,23 @@ HEIGHT = 220
 _PALE = 0.4
 
 
-def theme(dark: bool) -> dict[str, Any]:
-    """Returns the configuration of charts on a light or dark page, for Vega-Lite's `config`."""
-    ink, faint, line = ("#e6e8eb", "#a9b0ba", "#3a414b") if dark else ("#1c2430", "#5a6472", "#dfe3e8")
-    font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
+def theme(ink: str = "currentColor", background: str = "transparent") -> dict[str, Any]:
+    """Returns the configuration of charts, for Vega-Lite's `config`.
+
+    Args:
+        ink: the colour of text; by default that of the page around it, so that a chart drawn as SVG suits light and dark.
+        background: the colour behind it.
+    """
+    line = "#8a8f9855"
     return {
-        "background": "transparent",
-        "font": font,
+        "background": background,
+        "font": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif",
         "view": {"stroke": None},
         "axis": {
-            "labelColor": faint,
-            "titleColor": faint,
+            "labelColor": ink,
+            "labelOpacity": 0.75,
+            "titleColor": ink,
+            "titleOpacity": 0.75,
             "gridColor": line,
             "domainColor": line,
             "tickColor": line,
@@ -40,10 +46,15 @@ def theme(dark: bool) -> dict[str, Any]:
             "titleFontSize": 12,
             "titleFontWeight": "normal",
         },
-        "legend": {"labelColor": ink, "titleColor": faint, "labelFontSize": 12, "orient": "top", "title": None},
-        "title": {"color": ink, "subtitleColor": faint},
+        "legend": {"labelColor": ink, "labelFontSize": 12, "orient": "top", "title": None},
         "text": {"color": ink},
+        "title": {"color": ink, "subtitleColor": ink},
     }
+
+
+def spec(chart: Any) -> dict[str, Any]:
+    """Returns a chart as Vega-Lite, for a page of any colour."""
+    return {**chart.to_dict(), "config": theme(), "usermeta": {"embedOptions": {"renderer": "svg", "actions": False}}}
 
 
 def over_time(

@@ -1,4 +1,4 @@
-"""Pieces of a page as HTML, for the report and the dashboard alike."""
+"""A page as HTML, for the report and the dashboard alike."""
 
 import base64
 from collections.abc import Callable
@@ -15,7 +15,7 @@ STYLE = """
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif;
   color: var(--ink); line-height: 1.45;
 }
-.sn-dark {
+.sn-dark, .dark .sn {
   --ink: #e6e8eb; --faint: #a9b0ba; --line: #3a414b; --card: #1b2027; --accent: #7cc0f0; --warn: #3d3014; --warn-ink: #ffdf9e;
 }
 .sn h1 { font-size: 1.5rem; line-height: 1.2; margin: 0; }
@@ -68,13 +68,28 @@ STYLE = """
 """Rules for what is below an element of the class `sn`, and `sn-dark` on a dark page."""
 
 
-def numbers(page: Page, link: Callable[[str], str]) -> str:
-    """Returns the numbers of a page.
+def body(page: Page, link: Callable[[str], str], draw: Callable[[Figure], str]) -> str:
+    """Returns a page without its tables.
 
     Args:
         page: the page.
         link: gives the address of another page.
+        draw: gives the HTML of a chart.
     """
+    figures = "".join(_figure(figure, draw) for figure in page.figures)
+    return (
+        f'<h2>{escape(page.title)}</h2><p class="headline">{escape(page.headline)}</p>'
+        f'{_warnings(page)}{_numbers(page, link)}<div class="figures">{figures}</div>'
+    )
+
+
+def _figure(figure: Figure, draw: Callable[[Figure], str]) -> str:
+    inside = f'<p class="empty">{escape(figure.empty)}</p>' if figure.chart is None else draw(figure)
+    caption = f'<h3>{escape(figure.title)}</h3><p class="caption">{escape(figure.caption)}</p>'
+    return f"<figure><figcaption>{caption}</figcaption>{inside}</figure>"
+
+
+def _numbers(page: Page, link: Callable[[str], str]) -> str:
     return f'<dl class="numbers">{"".join(_number(number, link) for number in page.numbers)}</dl>'
 
 
@@ -88,14 +103,8 @@ def _number(number: Number, link: Callable[[str], str]) -> str:
     )
 
 
-def warnings(page: Page) -> str:
-    """Returns what has to be known before the numbers are believed."""
+def _warnings(page: Page) -> str:
     return "".join(f'<p class="warning" role="note">{escape(text)}</p>' for text in page.warnings)
-
-
-def caption(figure: Figure) -> str:
-    """Returns the title of a figure and what has to be known to read it."""
-    return f'<figcaption><h3>{escape(figure.title)}</h3><p class="caption">{escape(figure.caption)}</p></figcaption>'
 
 
 def table(shown: Table, most: int) -> str:

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import Any
 
 import altair as alt
 import vl_convert
 
 from salesnav_source import __version__
 from salesnav_source.dashboard import html
-from salesnav_source.dashboard.charts import theme
+from salesnav_source.dashboard.charts import spec, theme
 from salesnav_source.dashboard.marts import Marts
 from salesnav_source.dashboard.model import PAGES, Figure, Filters, Page, Table
 from salesnav_source.dashboard.pages import build
@@ -37,7 +36,10 @@ nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-top: .75rem; }
 section { padding-top: 1.5rem; margin-bottom: 1.5rem; border-top: 1px solid var(--line); }
 footer { color: var(--faint); font-size: .82rem; padding-bottom: 2rem; }
 @media print {
-  body, body.sn-dark { background: #fff; }
+  body, body.sn-dark {
+    background: #fff; --ink: #1c2430; --faint: #5a6472; --line: #dfe3e8; --card: #fff; --accent: #14588a; --warn: #fff4de;
+    --warn-ink: #6b4700;
+  }
   nav { display: none; }
   section { break-before: page; border: 0; padding-top: 0; }
   section:first-of-type { break-before: auto; }
@@ -49,26 +51,14 @@ footer { color: var(--faint); font-size: .82rem; padding-bottom: 2rem; }
 """
 
 _SCRIPT = """
-const specs = JSON.parse(document.getElementById("specs").textContent);
-const themes = JSON.parse(document.getElementById("themes").textContent);
 const night = matchMedia("(prefers-color-scheme: dark)");
-async function draw(dark) {
-  document.body.classList.toggle("sn-dark", dark);
-  for (const [key, spec] of Object.entries(specs)) {
-    await vegaEmbed(document.getElementById("chart-" + key), spec, {
-      mode: "vega-lite", renderer: "svg", actions: false, config: themes[dark ? "dark" : "light"],
-      tooltip: {theme: dark ? "dark" : "light"},
-    });
-  }
-  document.body.dataset.drawn = dark ? "dark" : "light";
-}
-draw(night.matches);
-night.addEventListener("change", () => draw(night.matches));
-addEventListener("beforeprint", () => {
-  document.querySelectorAll("details").forEach((one) => { one.open = true; });
-  if (night.matches) draw(false);
-});
-addEventListener("afterprint", () => { if (night.matches) draw(true); });
+const dress = () => document.body.classList.toggle("sn-dark", night.matches);
+dress();
+night.addEventListener("change", dress);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => { one.open = true; }));
+const specs = JSON.parse(document.getElementById("specs").textContent);
+Promise.all(Object.entries(specs).map(([key, spec]) => vegaEmbed(document.getElementById("chart-" + key), spec)))
+  .then(() => { document.body.dataset.drawn = "all"; });
 """
 
 
@@ -85,10 +75,7 @@ def render(pages: Sequence[Page], filters: Filters, scope: Scope) -> str:
         filters: what they show.
         scope: what there is.
     """
-    specs = {
-        figure.key: figure.chart.to_dict() for page in pages for figure in page.figures if figure.chart is not None
-    }
-    themes = {name: theme(name == "dark") for name in ("light", "dark")}
+    specs = {figure.key: spec(figure.chart) for page in pages for figure in page.figures if figure.chart is not None}
     who = ", ".join(scope.name(contract) for contract in filters.contracts) or "all contracts"
     read = f" Last read {scope.read_at:%d %b %Y %H:%M} UTC." if scope.read_at is not None else ""
     newest = f" Data up to {scope.last_day:%d %b %Y}.{read}" if scope.last_day else " Nothing is loaded."
@@ -104,29 +91,25 @@ def render(pages: Sequence[Page], filters: Filters, scope: Scope) -> str:
             f'<nav aria-label="Pages">{links}</nav></header><main>',
             *(_section(page) for page in pages),
             f"<footer>Days are UTC. Made by salesnav-source {__version__}.</footer></main>",
-            f'<script type="application/json" id="specs">{_json(specs)}</script>',
-            f'<script type="application/json" id="themes">{_json(themes)}</script>',
-            f"<script>{_bundle()}</script><script>{_SCRIPT}</script></body></html>",
+            f'<script type="application/json" id="specs">{_in_script(json.dumps(specs, allow_nan=False))}</script>',
+            f"<script>{_in_script(vl_convert.javascript_bundle())}</script><script>{_SCRIPT}</script></body></html>",
         ]
     )
 
 
 def _section(page: Page) -> str:
-    figures = "".join(_figure(figure) for figure in page.figures)
-    return (
-        f'<section id="{page.key}"><h2>{escape(page.title)}</h2><p class="headline">{escape(page.headline)}</p>'
-        f'{html.warnings(page)}{html.numbers(page, lambda key: f"#{key}")}<div class="figures">{figures}</div>'
-        f"{''.join(_table(table) for table in page.tables)}</section>"
-    )
+    tables = "".join(_table(table) for table in page.tables)
+    return f'<section id="{page.key}">{html.body(page, lambda key: f"#{key}", _chart)}{tables}</section>'
 
 
-def _figure(figure: Figure) -> str:
-    if figure.chart is None:
-        inside = f'<p class="empty">{escape(figure.empty)}</p>'
-    else:
-        about = escape(f"{figure.title}: {figure.caption}")
-        inside = f'<div class="chart" id="chart-{figure.key}" role="img" aria-label="{about}"></div>'
-    return f"<figure>{html.caption(figure)}{inside}</figure>"
+def _chart(figure: Figure) -> str:
+    about = escape(f"{figure.title}: {figure.caption}")
+    return f'<div class="chart" id="chart-{figure.key}" role="img" aria-label="{about}"></div>'
+
+
+def _in_script(text: str) -> str:
+    """Returns a text with which a script element does not end."""
+    return text.replace("</script", "<\\/script")
 
 
 def _table(table: Table) -> str:
@@ -138,15 +121,6 @@ def _table(table: Table) -> str:
     elif rows:
         more += '<p class="caption">All rows as CSV: in the dashboard.</p>'
     return f"<details><summary>{escape(table.title)} ({rows:,})</summary>{html.table(table, MOST_ROWS)}{more}</details>"
-
-
-def _bundle() -> str:
-    # it is text in a script element, which an end tag would close
-    return str(vl_convert.javascript_bundle()).replace("</script", "<\\/script")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def pictures(pages: Sequence[Page], kind: str) -> Iterator[tuple[str, bytes]]:
@@ -172,12 +146,11 @@ def picture(figure: Figure, kind: str) -> bytes:
     title = alt.TitleParams(
         figure.title, subtitle=_lines(figure.caption, 105), anchor="start", fontSize=17, subtitleFontSize=12, offset=14
     )
-    spec = figure.chart.properties(width=PICTURE_WIDTH, title=title).to_dict()
-    spec["padding"] = 16
-    config = {**theme(False), "background": "#ffffff"}
+    drawn = figure.chart.properties(width=PICTURE_WIDTH, title=title, padding=16).to_dict()
+    config = theme("#1c2430", "#ffffff")
     if kind == "svg":
-        return str(vl_convert.vegalite_to_svg(spec, config=config)).encode("utf-8")
-    return bytes(vl_convert.vegalite_to_png(spec, config=config, scale=2))
+        return str(vl_convert.vegalite_to_svg(drawn, config=config)).encode("utf-8")
+    return bytes(vl_convert.vegalite_to_png(drawn, config=config, scale=2))
 
 
 def _lines(text: str, width: int) -> list[str]:
