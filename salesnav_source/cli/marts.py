@@ -10,7 +10,7 @@ import dlt
 from salesnav_source import destinations
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.installed import how_to_install, of_extra
-from salesnav_source.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
+from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 
 if TYPE_CHECKING:
     from salesnav_source.dashboard.marts import Marts
@@ -46,7 +46,9 @@ def marts_of(options: argparse.Namespace) -> "Marts":
         build.append("--sandbox")
     if options.database:
         build += ["--database", options.database]
-    return Marts(_destination(options), options.schema, " ".join(build))
+    sandbox_dataset = SANDBOX_PIPELINE if options.sandbox and options.destination != "duckdb" else DATASET
+    source = options.dataset or sandbox_dataset
+    return Marts(_destination(options), options.schema, source, " ".join(build))
 
 
 def _destination(options: argparse.Namespace) -> Any:

@@ -217,6 +217,7 @@ def _add_where_marts_are(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--sandbox", action="store_true", help="look at what was loaded with --sandbox")
     parser.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
+    parser.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
     parser.add_argument("--schema", default="salesnav_marts", metavar="NAME", help="where the models are; %(default)s")
 
 

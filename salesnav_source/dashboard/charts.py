@@ -1,10 +1,12 @@
 """Charts: pure functions from a frame to a chart, without size, background or text colours, which belong to who shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
 
 from salesnav_source.dashboard.frames import MISSING, PARTLY, WEEKDAYS, stretches
 
@@ -54,7 +56,15 @@ def theme(ink: str = "currentColor", background: str = "transparent") -> dict[st
 
 def spec(chart: Any) -> dict[str, Any]:
     """Returns a chart as Vega-Lite, for a page of any colour."""
-    return {**chart.to_dict(), "config": theme(), "usermeta": {"embedOptions": {"renderer": "svg", "actions": False}}}
+    options = {"renderer": "svg", "actions": False}
+    return {**chart.to_dict(validate=False), "config": theme(), "usermeta": {"embedOptions": options}}
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Lets charts be made without checking each part against the schema, which takes longer than all else; tests check it."""
+    with schemapi.debug_mode(False):
+        yield
 
 
 def over_time(
@@ -81,9 +91,9 @@ def over_time(
         .mark_rect(stroke=None)
         .encode(
             x=alt.X("from:T"),
-            x2="to:T",
+            x2=alt.X2("to:T"),
             y=alt.Y("low:Q", title=None, axis=_counts()),
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
             color=alt.Color(
                 "part:N",
                 scale=alt.Scale(
@@ -110,9 +120,9 @@ def over_time(
             .mark_rule(strokeWidth=2)
             .encode(
                 x=alt.X(f"{start}:T"),
-                x2="end:T",
-                y="value:Q",
-                color="part:N",
+                x2=alt.X2("end:T"),
+                y=alt.Y("value:Q"),
+                color=alt.Color("part:N"),
                 tooltip=[
                     alt.Tooltip(f"{start}:T", title=start, format="%a %d %b %Y"),
                     alt.Tooltip("value:Q", title=name, format=",.0f"),
@@ -315,7 +325,11 @@ def hours(frame: pd.DataFrame, value: str = "sent") -> alt.Chart:
                 "weekday:N", sort=list(WEEKDAYS), title=None, axis=alt.Axis(ticks=False, domain=False, labelPadding=7)
             ),
             color=alt.Color(f"{value}:Q", scale=alt.Scale(range=["#8a8f9822", BLUE]), legend=None),
-            tooltip=["weekday:N", alt.Tooltip("sent_hour:O", title="hour"), alt.Tooltip(f"{value}:Q", title="InMails")],
+            tooltip=[
+                alt.Tooltip("weekday:N"),
+                alt.Tooltip("sent_hour:O", title="hour"),
+                alt.Tooltip(f"{value}:Q", title="InMails"),
+            ],
         )
     )
     return chart.properties(width="container", height=190)
@@ -364,8 +378,8 @@ def coverage(frame: pd.DataFrame) -> alt.LayerChart:
         alt.Chart(frame)
         .mark_bar(height={"band": 0.72})
         .encode(
-            x="start:T",
-            x2="end:T",
+            x=alt.X("start:T"),
+            x2=alt.X2("end:T"),
             y=alt.Y(
                 "lane:N",
                 title=None,
@@ -378,8 +392,8 @@ def coverage(frame: pd.DataFrame) -> alt.LayerChart:
                 legend=alt.Legend(),
             ),
             tooltip=[
-                "lane:N",
-                "state:N",
+                alt.Tooltip("lane:N"),
+                alt.Tooltip("state:N"),
                 alt.Tooltip("start:T", title="from", format="%d %b %Y"),
                 alt.Tooltip("last:T", title="to", format="%d %b %Y"),
             ],
@@ -397,7 +411,7 @@ def _holes(frame: pd.DataFrame, start: str) -> list[alt.Chart]:
     words = (
         alt.Chart(spans)
         .mark_text(angle=270, fontSize=11)
-        .encode(x=alt.X("middle:T"), y=alt.value(HEIGHT / 2), text="says:N")
+        .encode(x=alt.X("middle:T"), y=alt.value(HEIGHT / 2), text=alt.Text("says:N"))
     )
     return [_shade(spans, 0.32), words]
 
@@ -408,10 +422,10 @@ def _shade(spans: pd.DataFrame, opacity: float) -> alt.Chart:
         .mark_rect(color=GREY, opacity=opacity)
         .encode(
             x=alt.X("start:T"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.value(0),
             y2=alt.value(HEIGHT),
-            tooltip=["state:N", alt.Tooltip("start:T", title="from", format="%d %b %Y")],
+            tooltip=[alt.Tooltip("state:N"), alt.Tooltip("start:T", title="from", format="%d %b %Y")],
         )
     )
 
@@ -422,7 +436,7 @@ def _span(frame: pd.DataFrame, start: str) -> alt.Chart:
     return (
         alt.Chart(ends)
         .mark_rule(opacity=0)
-        .encode(x=alt.X("start:T", title=None, axis=_axis(frame, start)), x2="end:T")
+        .encode(x=alt.X("start:T", title=None, axis=_axis(frame, start)), x2=alt.X2("end:T"))
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -37,6 +37,8 @@ class Marts:
     destination: Any
     """Of dlt; opened for reading only where it is a file."""
     schema: str = "salesnav_marts"
+    source: str = "salesnav"
+    """The dataset of the tables that are loaded."""
     how_to_build: str = "salesnav transform"
     """The command that builds the marts."""
     patience: float = PATIENCE
@@ -44,6 +46,8 @@ class Marts:
 
     def frames(self, queries: Mapping[str, Query]) -> dict[str, pd.DataFrame]:
         """Returns what queries give, over one connection that is closed before anything is drawn.
+
+        Tables of the source that are not there give no rows: the marts may be elsewhere than what they were built from.
 
         Args:
             queries: by any name.
@@ -71,32 +75,40 @@ class Marts:
         dataset = dlt.dataset(self.destination, self.schema)
         try:
             with dataset.sql_client as client:
-                return {name: _frame(client, query) for name, query in queries.items()}
+                return {name: self._frame(client, query) for name, query in queries.items()}
         except DestinationUndefinedEntity as error:
             raise MartsMissingError(
                 f"The warehouse has no marts in {self.schema}, or they are of another version. Build them with"
                 f" `{self.how_to_build}`, and look again."
             ) from error
 
+    def _frame(self, client: Any, query: Query) -> pd.DataFrame:
+        sql = _qualified(client, query.sql, self.source if query.of_source else self.schema)
+        try:
+            with client.execute_query(sql) as cursor:
+                rows = cursor.fetchall()
+        except DestinationUndefinedEntity:
+            if not query.of_source:
+                raise
+            rows = []
+        return _as_frame(rows, query)
 
-def _frame(client: Any, query: Query) -> pd.DataFrame:
-    with client.execute_query(_qualified(client, query.sql)) as cursor:
-        rows = cursor.fetchall()
+
+def _as_frame(rows: Sequence[Any], query: Query) -> pd.DataFrame:
     frame = pd.DataFrame([tuple(row) for row in rows], columns=list(query.columns), dtype=object)
     for name, kind in query.columns.items():
         frame[name] = _READ[kind](frame[name])
     return frame
 
 
-def _qualified(client: Any, sql: str) -> str:
+def _qualified(client: Any, sql: str, dataset: str) -> str:
     """Returns a query in the warehouse's dialect, with the full names of the tables."""
     tree = sqlglot.parse_one(sql, read="duckdb")
     own = {cte.alias for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if table.name not in own:
-            path = [exp.to_identifier(part, quoted=True) for part in client.make_qualified_table_name_path(
-                table.name, quote=False
-            )]  # fmt: skip
+            names = client.make_qualified_table_name_path(table.name, quote=False, dataset_name=dataset)
+            path = [exp.to_identifier(name, quoted=True) for name in names]
             table.set("this", path.pop())
             table.set("db", path.pop() if path else None)
             table.set("catalog", path.pop() if path else None)

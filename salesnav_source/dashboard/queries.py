@@ -32,6 +32,8 @@ class Query:
     sql: str
     columns: Mapping[str, str] = field(repr=False)
     """The columns in order, each int, float, bool, day, moment or text."""
+    of_source: bool = False
+    """Whether it asks the tables that are loaded, and not the marts; where they are not, nothing comes back."""
 
 
 def contracts() -> Query:
@@ -204,9 +206,22 @@ def jobs(filters: Filters) -> Query:
     columns = {"contract": "text", "export": "text", "window_start": "day", "window_end": "day", "status": "text"}
     columns |= {"rows_loaded": "int", "rows_rejected": "int", "completed_at": "moment", "error": "text"}
     return Query(
-        f"SELECT {', '.join(columns)} FROM stg_salesnav__export_jobs WHERE {_who(filters, by_seat=False)}"
+        f"SELECT {', '.join(columns)} FROM export_jobs WHERE {_who(filters, by_seat=False)}"
         f" AND window_start <= {_day(filters.last)} AND window_end >= {_day(filters.first)} ORDER BY completed_at DESC",
         columns,
+        of_source=True,
+    )
+
+
+def states() -> Query:
+    """The newest state of each pipeline that has loaded, which tells of columns that came or went."""
+    return Query(
+        "WITH numbered AS (SELECT states.pipeline_name, states.state, row_number() OVER (PARTITION BY states.pipeline_name"
+        " ORDER BY states.version DESC) AS place FROM _dlt_pipeline_state AS states INNER JOIN _dlt_loads AS loads"
+        " ON states._dlt_load_id = loads.load_id WHERE loads.status = 0)"
+        " SELECT pipeline_name, state FROM numbered WHERE place = 1",
+        {"pipeline": "text", "state": "text"},
+        of_source=True,
     )
 
 

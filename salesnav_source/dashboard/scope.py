@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -43,8 +44,12 @@ class Scope:
 
     def name(self, contract: str) -> str:
         """Returns what a contract is called; its URN where it has no name."""
-        names = self.contracts.loc[self.contracts["contract"] == contract, "name"]
-        return str(names.iloc[0]) if len(names) and pd.notna(names.iloc[0]) else contract
+        return self._names.get(contract, contract)
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        known = self.contracts.dropna(subset=["name"])
+        return dict(zip(known["contract"], known["name"], strict=True))
 
     def find(self, texts: list[str]) -> tuple[str, ...]:
         """Returns the URNs of contracts that are given by URN, number or name.

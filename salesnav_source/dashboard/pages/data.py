@@ -2,17 +2,20 @@
 
 import pandas as pd
 
+from salesnav_source import dlt_compat
 from salesnav_source.dashboard import charts, frames, queries
 from salesnav_source.dashboard.model import Filters, Number, Page, Table, day_text
 from salesnav_source.dashboard.pages.view import View
 from salesnav_source.dashboard.pages.words import EXPORT_NAMES, NONE, count, plural, sentence
 from salesnav_source.dashboard.queries import Query
 from salesnav_source.dashboard.scope import Scope
+from salesnav_source.settings import SECTION
+from salesnav_source.state import columns_of
 
 
 def ask(filters: Filters) -> dict[str, Query]:
     """Returns what is asked of the marts."""
-    return {"jobs": queries.jobs(filters)}
+    return {"jobs": queries.jobs(filters), "states": queries.states()}
 
 
 def page(view: View) -> Page:
@@ -86,6 +89,7 @@ def page(view: View) -> Page:
         view.found["jobs"]["error"].notna() | (view.found["jobs"]["rows_rejected"].fillna(0) > 0)
     ]
     wrong = wrong.assign(contract=wrong["contract"].map(scope.name), export=wrong["export"].map(EXPORT_NAMES))
+    changes = _column_changes(view, contracts)
     names = {"contract": "contract", "export": "export", "window_start": "from", "window_end": "to", "status": "status"}
     names |= {"rows_loaded": "rows loaded", "rows_rejected": "rows rejected", "completed_at": "ended", "error": "error"}
     tables = (
@@ -96,8 +100,26 @@ def page(view: View) -> Page:
             wrong[list(names)].rename(columns=names).reset_index(drop=True),
             "None in this period.",
         ),
+        Table(
+            "columns",
+            "Columns that came or went, the last time the files changed",
+            changes,
+            "No file has changed its columns.",
+        ),
     )
     return Page("data", headline, numbers, figures, tables)
+
+
+def _column_changes(view: View, contracts: list[str]) -> pd.DataFrame:
+    rows = []
+    for text in view.found["states"]["state"]:
+        state = dlt_compat.decoded_state(text).get("sources", {}).get(SECTION, {})
+        for (export, contract), columns in columns_of(state).items():
+            if columns.changed_on is not None and contract in contracts:
+                row = {"contract": view.scope.name(contract), "export": EXPORT_NAMES.get(export, export)}
+                row |= {"on": str(columns.changed_on), "came": ", ".join(columns.come), "went": ", ".join(columns.gone)}
+                rows.append(row)
+    return pd.DataFrame(rows).drop_duplicates() if rows else pd.DataFrame()
 
 
 def _read_hint(scope: Scope) -> str:

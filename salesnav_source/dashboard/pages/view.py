@@ -50,13 +50,13 @@ class View:
             states = self.calendar(export)["state"]
             missing, partly = int((states == MISSING).sum()), int((states == PARTLY).sum())
             parts = [
-                f"{missing} not loaded" if missing else "",
-                f"{partly} not loaded of every contract" if partly else "",
+                f"{missing:,} not loaded" if missing else "",
+                f"{partly:,} for some contracts only" if partly else "",
             ]
             if any(parts):
                 said.append(
-                    f"Of {len(states)} days of {EXPORT_NAMES[export]}, {' and '.join(filter(None, parts))}: what is"
-                    " counted over the period is too low by what is missing."
+                    f"Of {len(states):,} days of {EXPORT_NAMES[export]}: {', '.join(filter(None, parts))}. What happened on"
+                    " them is in no number here; the page Data shows which they are."
                 )
         return tuple(said)
 
