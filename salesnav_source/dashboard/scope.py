@@ -71,7 +71,7 @@ class Scope:
         return tuple(dict.fromkeys(found))
 
     def filters(self, first: date | None = None, last: date | None = None, **more: Any) -> Filters:
-        """Returns filters; by default over the 90 days up to the newest loaded one.
+        """Returns filters; by default over the 90 days up to the newest loaded one, as far as loaded.
 
         Args:
             first: the first day.
@@ -82,7 +82,10 @@ class Scope:
             ConfigurationError: if the last day is before the first.
         """
         last = last or self.last_day or date.today() - timedelta(1)
-        first = first or last - timedelta(DEFAULT_DAYS - 1)
+        if first is None:
+            first = last - timedelta(DEFAULT_DAYS - 1)
+            # nobody asked for days before anything was loaded
+            first = self.first_day if self.first_day and first < self.first_day <= last else first
         if first > last:
             raise ConfigurationError(f"The period ends on {last}, before it begins on {first}.")
         return Filters(first, last, **more)

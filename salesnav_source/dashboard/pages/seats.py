@@ -26,7 +26,8 @@ def page(view: View) -> Page:
     as_of = f"as of {day_text(today)}" if today else "nothing is loaded"
     # who was there on the first loaded day may have started long before
     first = view.scope.loaded[view.scope.loaded["export"] == "seats"].set_index("contract")["first"]
-    new = people[(people["first_snapshot"] > people["contract"].map(first)) & people["days_to_first_activity"].notna()]
+    came_later = people["first_snapshot"] > pd.to_datetime(people["contract"].map(first.to_dict()))
+    new = people[came_later & people["days_to_first_activity"].notna()]
     headline = (
         f"{len(idle):,} of {plural(len(people), 'licence')} could be taken back: each {view.idle_since}."
         if len(idle)

@@ -1,5 +1,7 @@
 """SSI: the Social Selling Index and whether it moves."""
 
+import math
+
 import pandas as pd
 
 from salesnav_source.dashboard import charts, queries
@@ -71,7 +73,7 @@ def page(view: View) -> Page:
             "SSI" if view.is_person else "Mean SSI",
             "points of 100; the axis does not begin at 0",
             sentence("" if view.is_person else "seats without a score are not in it", of_holes(days)),
-            lambda: charts.line_over_time(days, "ssi", "SSI", count=("seats", "seats")),
+            lambda: charts.line_over_time(days, "ssi", "SSI", domain=_domain(days["ssi"]), count=("seats", "seats")),
             nothing,
         ),
         view.figure(
@@ -107,3 +109,9 @@ def page(view: View) -> Page:
         (Table("ssi-by-person", "SSI by person", table),),
         view.warnings("seats"),
     )
+
+
+def _domain(values: pd.Series) -> tuple[float, float]:
+    """Returns the ends of a scale of at least 10 points, on which a small change looks small."""
+    middle, reach = (values.max() + values.min()) / 2, max((values.max() - values.min()) / 2, 5)
+    return max(math.floor(middle - reach), 0), min(math.ceil(middle + reach), 100)
