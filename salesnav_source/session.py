@@ -100,14 +100,18 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         self._belongings.close()
 
-    def lock(self, pipeline: Any) -> PipelineLock:
+    def lock(self, pipeline: Any, load_id: str | None = None) -> PipelineLock:
         """Keeps other runs of a pipeline out; the caller lets go of the lock.
+
+        Args:
+            pipeline: whose runs.
+            load_id: the load that is being extracted, if one is.
 
         Raises:
             PipelineBusyError: if another run is at work.
         """
         lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name)
-        lock.acquire()
+        lock.acquire(load_id)
         return lock
 
     def attach(self, pipeline: Any | None) -> None:
