@@ -78,7 +78,14 @@ def _(mo, view):
                         format_mapping=table.formats,
                         wrapped_columns=table.wrapped,
                     ),
-                    mo.download(table.csv, filename=f"{table.key}.csv", mimetype="text/csv", label="Download as CSV"),
+                    mo.hstack(
+                        [
+                            mo.download(
+                                table.csv, filename=f"{table.key}.csv", mimetype="text/csv", label="Download as CSV"
+                            )
+                        ],
+                        justify="start",
+                    ),
                 ]
                 if len(table.frame)
                 else [mo.Html(f'<div class="sn"><h3>{table.title}</h3><p>{table.empty}</p></div>')]

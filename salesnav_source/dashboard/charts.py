@@ -48,7 +48,14 @@ def theme(ink: str = "currentColor", background: str = "transparent") -> dict[st
             "titleFontSize": 12,
             "titleFontWeight": "normal",
         },
-        "legend": {"labelColor": ink, "labelFontSize": 12, "orient": "top", "title": None},
+        "legend": {
+            "labelColor": ink,
+            "labelFontSize": 12,
+            "orient": "top",
+            "title": None,
+            # on a phone in two rows
+            "columns": {"expr": "width < 330 ? 2 : 0"},
+        },
         "text": {"color": ink},
         "title": {"color": ink, "subtitleColor": ink},
     }

@@ -22,6 +22,9 @@ _POLICY = (
     " frame-ancestors 'none'"
 )
 
+# marimo's own menu, which offers the page as a file that fetches its scripts from elsewhere
+_HEAD = '<style>[data-testid="notebook-actions-dropdown"] { display: none }</style>'
+
 TApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -34,7 +37,7 @@ def make(marts: Marts, names: bool, hosts: tuple[str, ...] | None) -> Any:
         hosts: the names under which it may be asked for; any if None.
     """
     served.serve(marts, names)
-    apps = marimo.create_asgi_app(quiet=True, include_code=False)
+    apps = marimo.create_asgi_app(quiet=True, include_code=False, html_head=_HEAD)
     return _Guard(apps.with_app(path="", root=str(Path(__file__).parent / "app.py")).build(), hosts)
 
 

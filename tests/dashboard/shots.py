@@ -33,9 +33,9 @@ def main(database: Path, folder: Path) -> None:
                     page.goto(written.as_uri())
                     page.wait_for_selector("body[data-drawn]")
                     page.screenshot(path=folder / f"report-{device}-{scheme}.png", full_page=True)
-                for key in PAGES:
-                    # as high as the page, for what scrolls inside cannot be seen as a whole
-                    with opened(browser, address, **{**options, "viewport": {"width": width, "height": 2600}}) as page:
+                # as high as the page, for what scrolls inside cannot be seen as a whole
+                with opened(browser, address, **{**options, "viewport": {"width": width, "height": 2600}}) as page:
+                    for key in PAGES:
                         page.goto(f"{address}#/{key}")
                         page.locator(f"#page-{key} svg.marks").first.wait_for()
                         page.wait_for_timeout(1000)
