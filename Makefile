@@ -9,7 +9,7 @@ is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
 DBT_READY := .venvs/dbt/.ready
 
-.PHONY: demo dbt test orchestrators crash check format bench bench-quick clean
+.PHONY: demo dbt dashboard dashboard-shots test orchestrators crash check format bench bench-quick clean
 
 demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckdb
 	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
@@ -18,6 +18,16 @@ demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckd
 dbt: $(READY) $(DBT_READY) ## builds the dbt package on the sandbox's file, loaded first where it is missing; makes its docs
 	test -f salesnav_sandbox.duckdb || $(MAKE) demo
 	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt --docs
+
+dashboard: $(READY) $(DBT_READY) ## shows the sandbox in a browser: loads it where it is missing, and builds the models
+	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt
+	$(BIN)/salesnav dashboard --sandbox
+
+dashboard-shots: $(READY) $(DBT_READY) ## pictures of every page, by Chromium, into _work/shots
+	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt
+	cd tests && PYTHONPATH=..:. ../$(BIN)/python -m dashboard.shots ../salesnav_sandbox.duckdb ../_work/shots
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -48,7 +58,7 @@ clean: ## removes what make has made
 
 $(READY): $(DEMO)
 	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres,dashboard]'
 	@touch $(READY)
 
 $(DEMO): pyproject.toml constraints.txt

@@ -9,6 +9,7 @@ import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.load_package import load_package_state
+from dlt.common.versioned_state import decompress_state
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 from dlt.pipeline import trace as trace_module
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
@@ -65,6 +66,11 @@ def stored_state(pipeline: Any, client: Any) -> dict[str, Any] | None:
     """
     state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
     return dict(state) if state else None
+
+
+def decoded_state(text: str) -> dict[str, Any]:
+    """Returns a pipeline's state from what `_dlt_pipeline_state` holds of it."""
+    return dict(decompress_state(text))
 
 
 def forget_scopes(pipeline: Any, tables: list[str]) -> None:

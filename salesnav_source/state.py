@@ -374,6 +374,15 @@ def state_to_trust(stored: Mapping[str, Any], local: Mapping[str, Any], current_
     return merged
 
 
+def columns_of(state: Mapping[str, Any]) -> dict[tuple[str, str], FileColumns]:
+    """Returns the columns that files have, by export and contract."""
+    return {
+        (key, contract): FileColumns.from_state(one)
+        for key, own in state.get("resources", {}).items()
+        for contract, one in own.get(COLUMNS, {}).items()
+    }
+
+
 def keys_of(state: Mapping[str, Any]) -> list[str]:
     """Returns what the state speaks of: exports, and what stands for one that only feeds a user's transformer."""
     return [key for key, own in state.get("resources", {}).items() if own.get(COVERAGE) or own.get(CLAIMS)]

@@ -44,6 +44,8 @@ def command_parser() -> argparse.ArgumentParser:
     _add_status(commands)
     _add_erase(commands)
     _add_transform(commands)
+    _add_dashboard(commands)
+    _add_report(commands)
     _add_inspect(commands)
     _add_sandbox(commands)
     return parser
@@ -191,6 +193,57 @@ def _add_transform(commands: TSubparsers) -> None:
     transform.add_argument("--target-path", metavar="DIR", help="where dbt writes; default target/salesnav")
     transform.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="more for dbt build, after --")
     transform.set_defaults(command="transform")
+
+
+def _add_dashboard(commands: TSubparsers) -> None:
+    dashboard = commands.add_parser(
+        "dashboard",
+        help="show what the models tell, in a browser",
+        description="Serves pages on use, search, InMail, SSI, seats and data, made from what `salesnav transform` has built,"
+        " until Ctrl-C. On this machine only, unless --host says otherwise.",
+    )
+    _add_where_marts_are(dashboard)
+    dashboard.add_argument("--port", type=int, default=0, metavar="N", help="default any free one")
+    dashboard.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to serve on; default %(default)s, which is"
+        " this machine alone. On any other, whoever reaches it sees everything",
+    )
+    dashboard.add_argument("--hide-names", action="store_true", help="name nobody: seats are shown by their number")
+    dashboard.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    dashboard.set_defaults(command="dashboard")
+
+
+def _add_report(commands: TSubparsers) -> None:
+    report = commands.add_parser(
+        "report",
+        help="write what the models tell as one HTML file, or as pictures",
+        description="Writes the pages of `salesnav dashboard` into one file that opens from disk and asks nobody for"
+        " anything. Prints the paths of what it has written.",
+        epilog="exit codes: 0 written; 2 not written, the message says what to do",
+    )
+    _add_where_marts_are(report)
+    report.add_argument("--output", required=True, metavar="PATH", help="the file to write; for pictures a folder")
+    report.add_argument("--format", default="html", choices=("html", "png", "svg"), help="default %(default)s")
+    report.add_argument(
+        "--contract", action="append", metavar="URN", help="a contract, by URN, number or name (may be repeated)"
+    )
+    report.add_argument("--from", dest="first", metavar="DAY", help="first day, YYYY-MM-DD; default 90 days in all")
+    report.add_argument("--to", dest="last", metavar="DAY", help="last day; default the newest that is loaded")
+    report.add_argument("--names", action="store_true", help="name people; left out, seats are shown by their number")
+    report.set_defaults(command="report")
+
+
+def _add_where_marts_are(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "destination", nargs="?", default="duckdb", choices=("duckdb", "postgres", "bigquery", "snowflake")
+    )
+    parser.add_argument("--sandbox", action="store_true", help="look at what was loaded with --sandbox")
+    parser.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
+    parser.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
+    parser.add_argument("--schema", default="salesnav_marts", metavar="NAME", help="where the models are; %(default)s")
 
 
 def _add_inspect(commands: TSubparsers) -> None:

@@ -1,0 +1,37 @@
+"""The pages: what is asked for each, and what is said of it. They know no warehouse and no browser."""
+
+from collections.abc import Callable
+
+from salesnav_source.dashboard import queries
+from salesnav_source.dashboard.charts import unchecked
+from salesnav_source.dashboard.marts import Marts
+from salesnav_source.dashboard.model import Filters, Page
+from salesnav_source.dashboard.pages import data, inmail, search, seats, ssi, usage
+from salesnav_source.dashboard.pages.view import View
+from salesnav_source.dashboard.queries import Query
+from salesnav_source.dashboard.scope import Scope
+
+_PAGES: dict[str, tuple[Callable[[Filters], dict[str, Query]], Callable[[View], Page]]] = {
+    "usage": (usage.ask, usage.page),
+    "search": (search.ask, search.page),
+    "inmail": (inmail.ask, inmail.page),
+    "ssi": (ssi.ask, ssi.page),
+    "seats": (seats.ask, seats.page),
+    "data": (data.ask, data.page),
+}
+
+
+def build(key: str, marts: Marts, filters: Filters, scope: Scope) -> Page:
+    """Returns a page.
+
+    Args:
+        key: one of `PAGES`.
+        marts: to ask.
+        filters: what is looked at.
+        scope: what there is.
+    """
+    ask, page = _PAGES[key]
+    asked = {"coverage": queries.coverage(filters), "people": queries.seats(filters), **ask(filters)}
+    found = marts.frames(asked)
+    with unchecked():
+        return page(View(filters, scope, found))
