@@ -315,7 +315,7 @@ def test_linkedin_away_in_mid_run_is_waited_for(tmp_path: Path) -> None:
 
 
 def test_linkedin_away_for_good_keeps_the_jobs_for_the_next_run(tmp_path: Path) -> None:
-    with house(tmp_path, job_seconds=(0.3, 0.4)) as home:
+    with house(tmp_path, job_seconds=(2.0, 2.5)) as home:
         with _away_after_creating(home, 6, seconds=None):
             report = home.sync(poll_max_interval=0.05)
         assert len(report.failed) == 6
