@@ -15,7 +15,7 @@ from typing import Any, Optional
 import dlt
 
 from salesnav_source.attempt import Outcome, tell_windows, try_sync
-from salesnav_source.installed import how_to_install
+from salesnav_source.installed import how_to_install, of_extra
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.loading import Report
 from salesnav_source.planning import Refresh
@@ -26,7 +26,7 @@ from salesnav_source.windows import ONE_DAY, Days, Window
 try:
     import dagster as dg
 except ImportError as error:
-    raise ImportError(f"salesnav_source.dagster needs Dagster: {how_to_install('salesnav-source[dagster]')}") from error
+    raise ImportError(f"salesnav_source.dagster needs Dagster: {how_to_install(*of_extra('dagster'))}") from error
 
 DAYS_COMPLETE = "days_complete"
 """Name of the check that fails if days of a table could not be loaded."""

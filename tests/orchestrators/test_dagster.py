@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,14 @@ def polled(home: House) -> int:
 def home(tmp_path: Path) -> Iterator[House]:
     with house(tmp_path, day=None, job_seconds=(60, 61), access_token=TOKEN) as made:
         yield made
+
+
+def test_without_dagster_it_is_said_how_to_get_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import salesnav_source.dagster"], cwd=ROOT, capture_output=True, text=True
+    )
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: salesnav_source.dagster needs Dagster: ") and 'pip install "dagster' in last
 
 
 def test_assets_checks_and_partitions(tmp_path: Path) -> None:
