@@ -191,7 +191,12 @@ def _add_transform(commands: TSubparsers) -> None:
     transform.add_argument("--vars", metavar="JSON", help="variables of the package")
     transform.add_argument("--threads", type=int, default=4, metavar="N", help="default %(default)s")
     transform.add_argument("--target-path", metavar="DIR", help="where dbt writes; default target/salesnav")
-    transform.add_argument("arguments", nargs="*", metavar="-- ARGUMENT", help="more for dbt build, after --")
+    transform.add_argument(
+        "--dbt-options",
+        default="",
+        metavar="TEXT",
+        help="more for dbt build: --dbt-options='--select salesnav__seats+'",
+    )
     transform.set_defaults(command="transform")
 
 

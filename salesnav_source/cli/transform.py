@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         ConfigurationError: if there is no dbt, or no warehouse.
     """
     variables = {"salesnav_schema": _dataset(options), "salesnav_semantic_models": True, **_variables(options.vars)}
+    more = _split(options.dbt_options)
     output, secrets = profile(options)
     output["schema" if output["type"] != "bigquery" else "dataset"] = options.schema
     dbt = find_dbt(options.dbt, output["type"])
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             *("--target-path", str(target)),
             *("--vars", json.dumps(variables)),
         ]
-        command = ["build", *(["--full-refresh"] if options.full_refresh else []), *options.arguments]
+        command = ["build", *(["--full-refresh"] if options.full_refresh else []), *more]
         done = _dbt(dbt, command, common, target, environment | secrets)
         if options.docs:
             done = _dbt(dbt, ["docs", "generate", "--static"], common, target, environment | secrets) or done
@@ -183,6 +185,13 @@ def _dataset(options: argparse.Namespace) -> str:
     if options.dataset:
         return str(options.dataset)
     return SANDBOX_PIPELINE if options.sandbox and options.destination != "duckdb" else DATASET
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--dbt-options cannot be read ({error}): {text}") from None
 
 
 def _variables(text: str | None) -> dict[str, Any]:

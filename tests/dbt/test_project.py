@@ -1,6 +1,7 @@
 """The package in a project that installs it, and its metrics: on both versions of dbt, in two time zones."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,23 @@ METRICS = '{"salesnav_schema": "salesnav_integration_tests", "salesnav_semantic_
 
 @pytest.fixture(scope="module", params=ZONES)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A copy of the package, with a project in it that installs it."""
+    """A copy of the package, with a project in it that installs it, built."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(PACKAGE, folder / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
-    return Project(folder, request.param)
+    project = Project(folder, request.param)
+    project.dbt("deps")
+    project.dbt("seed")
+    project.said = project.dbt("build", "--exclude", "resource_type:seed")
+    return project
+
+
+@pytest.fixture(scope="module")
+def metrics(project: Any) -> Any:
+    """The package itself, with its semantic models, which are read from dbt 1.12 on."""
+    if project.version == "dbt":
+        pytest.skip("one version has them")
+    project.dbt("run", "--vars", METRICS, project=".", schema="salesnav_marts")
+    return project
 
 
 class Project:
@@ -29,6 +43,7 @@ class Project:
         self.package = folder / "dbt"
         self.database = folder / "seeds.duckdb"
         self.version = version
+        self.said = ""
 
     def dbt(self, *command: str, project: str = "integration_tests", schema: str = SCHEMA) -> str:
         folder = self.package / project
@@ -37,11 +52,8 @@ class Project:
 
 
 def test_traps_in_seeds_do_not_mislead(project: Project) -> None:
-    project.dbt("deps")
-    project.dbt("seed")
-    said = project.dbt("build", "--exclude", "resource_type:seed")
     # types that are not known, and an outcome of nothing that is loaded, are named
-    assert "WARN=2 ERROR=0" in said
+    assert "WARN=2 ERROR=0" in project.said
     mart = f"{SCHEMA}.salesnav__inmails"
     assert rows(project.database, f"SELECT count(*) FROM {mart}") == [(6,)]
 
@@ -55,15 +67,25 @@ def test_a_wrong_value_would_be_found(project: Project) -> None:
         project.dbt("test", "--select", "other_outcomes_are_no_answers")
 
 
-def test_saved_queries_answer_by_the_marts(project: Project) -> None:
-    if project.version == "dbt":
-        pytest.skip("semantic models are read from dbt 1.12 on")
-    project.dbt("run", "--vars", METRICS, project=".", schema="salesnav_marts")
+def test_every_column_is_documented_and_there(metrics: Project) -> None:
+    manifest = json.loads((metrics.package / "target" / "manifest.json").read_text())
+    documented = {
+        (node["name"], column)
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model" and node["description"]
+        for column in node["columns"]
+        if node["columns"][column]["description"]
+    }
+    columns = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'salesnav_marts'"
+    assert set(rows(metrics.database, columns)) == documented
+
+
+def test_saved_queries_answer_by_the_marts(metrics: Project) -> None:
     names = ["what_inmails_bring", "does_use_hold", "does_the_ssi_move", "licences_to_take_back", "use_on_workdays"]
     names = [f"salesnav_{name}" for name in [*names, "what_is_done", "when_to_send"]]
     script = Path(__file__).with_name("saved_queries.py")
-    run(project.version, project.package, str(script), *names, DBT_PROFILES_DIR=str(project.package))
-    answers = {name.removeprefix("salesnav_"): answer(project.package / f"{name}.csv") for name in names}
+    run(metrics.version, metrics.package, str(script), *names, DBT_PROFILES_DIR=str(metrics.package))
+    answers = {name.removeprefix("salesnav_"): answer(metrics.package / f"{name}.csv") for name in names}
     assert {row["contract"]: row["salesnav_acceptance_rate"] for row in answers["what_inmails_bring"]} == {
         "c1": 0.25,
         "c2": 0.0,
@@ -78,7 +100,7 @@ def test_saved_queries_answer_by_the_marts(project: Project) -> None:
     ):
         time = "metric_time__week" if question == "does_use_hold" else "metric_time__day"
         found = {(row["contract"], row[time][:10]): row[metric] for row in answers[question]}
-        wanted = {(contract, str(day)): value for contract, day, value in rows(project.database, mart.format(SCHEMA))}
+        wanted = {(contract, str(day)): value for contract, day, value in rows(metrics.database, mart.format(SCHEMA))}
         assert found == {key: pytest.approx(value) for key, value in wanted.items()}
     licences = {
         row["contract__contract_name"]: row["salesnav_reclaimable_licences"] for row in answers["licences_to_take_back"]
@@ -88,14 +110,12 @@ def test_saved_queries_answer_by_the_marts(project: Project) -> None:
     assert sum(row["salesnav_accepted_inmails"] for row in answers["when_to_send"]) == 1
     share = "SELECT contract, avg(is_active::int) FROM {}.salesnav__seat_daily WHERE is_workday GROUP BY ALL"
     assert {row["contract"]: row["salesnav_workday_use"] for row in answers["use_on_workdays"]} == {
-        contract: pytest.approx(value) for contract, value in rows(project.database, share.format(SCHEMA))
+        contract: pytest.approx(value) for contract, value in rows(metrics.database, share.format(SCHEMA))
     }
 
 
-def test_the_new_parser_reads_it(project: Project) -> None:
-    if project.version == "dbt":
-        pytest.skip("it comes with dbt 1.12")
-    said = project.dbt("parse", "--use-v2-parser", "--no-partial-parse", project=".", schema="salesnav_marts")
+def test_the_new_parser_reads_it(metrics: Project) -> None:
+    said = metrics.dbt("parse", "--use-v2-parser", "--no-partial-parse", project=".", schema="salesnav_marts")
     assert "Finished 'parse' successfully" in said
 
 

@@ -50,3 +50,5 @@ def test_what_is_missing_is_a_sentence(
     for text in ("no json", "[1]"):
         assert cli.main(["transform", "--vars", text]) == 2
         assert "--vars takes a JSON object" in capsys.readouterr().err
+    assert cli.main(["transform", "--dbt-options=--select 'x"]) == 2
+    assert "--dbt-options cannot be read" in capsys.readouterr().err
