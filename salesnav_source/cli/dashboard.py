@@ -1,10 +1,12 @@
 """`salesnav dashboard`: serves the pages for a browser on this machine."""
 
 import argparse
+import os
+import sys
 import webbrowser
 
 from salesnav_source.cli.marts import marts_of, require_extra
-from salesnav_source.cli.terminal import COMPLETE, say
+from salesnav_source.cli.terminal import COMPLETE, STOPPED, say
 
 
 def run(options: argparse.Namespace) -> int:
@@ -35,5 +37,13 @@ def run(options: argparse.Namespace) -> int:
         if not options.no_browser:
             webbrowser.open(address)
 
-    run(make(marts, not options.hide_names, LOOPBACK if alone else None), options.host, options.port, ready)
+    application = make(marts, not options.hide_names, LOOPBACK if alone else None)
+    try:
+        run(application, options.host, options.port, ready)
+    except KeyboardInterrupt:
+        say("Stopped.")
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Python would wait for the threads of marimo's sessions, which wait for their browsers
+        os._exit(STOPPED)
     return COMPLETE

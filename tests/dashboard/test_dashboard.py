@@ -32,8 +32,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextlib.contextmanager
-def served_dashboard(database: Path, *options: str) -> Iterator[str]:
-    """Runs the command; gives its address."""
+def served_dashboard(database: Path, *options: str, says: str = "") -> Iterator[str]:
+    """Runs the command; gives its address, before which it may have something to say."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCES__", "DESTINATION__"))}
     command = [
         sys.executable,
@@ -63,14 +63,17 @@ def served_dashboard(database: Path, *options: str) -> Iterator[str]:
                 break
         else:
             pytest.fail("".join(lines))
+        assert says in "".join(lines)
         # what it says later must not fill the pipe
         threading.Thread(target=lambda: lines.extend(process.stdout or ()), daemon=True).start()
         yield found[0]
     finally:
         process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(20)
-        process.kill()
+        try:
+            process.wait(60)
+        finally:
+            process.kill()
+    assert process.returncode == 130
     assert "Traceback" not in "".join(lines), "".join(lines)
 
 
@@ -184,6 +187,11 @@ def test_the_app_says_what_to_do_without_marts(tmp_path: Path, built: Built) -> 
     duckdb.connect(str(empty)).close()
     served.serve(Built(empty, built.first, built.last, built.hole).marts, names=True)
     assert "salesnav transform" in str(served.start({}).trouble)
+
+
+def test_another_address_comes_with_a_word(built: Built) -> None:
+    with served_dashboard(built.database, "--host", "0.0.0.0", "--hide-names", says="everything but names"):
+        pass
 
 
 def test_pages_of_other_sites_get_nothing(address: str) -> None:
