@@ -45,7 +45,7 @@ clean: ## removes what make has made
 
 $(READY): $(DEMO)
 	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres,s3]'
 	@touch $(READY)
 
 $(DEMO): pyproject.toml constraints.txt

@@ -112,6 +112,42 @@ def stops_at_once(pipeline: Any) -> Iterator[None]:
         config.intercept_signals = before
 
 
+def before_commits(pipeline: Any, check: Callable[[], None]) -> Callable[[], None]:
+    """Has a function called before a pipeline's loads change tables, and before each is noted as complete.
+
+    An error of that function ends the load, and leaves it incomplete. dlt has no such event: its tracking modules are not
+    heeded when they fail.
+
+    Returns:
+        A function that undoes this.
+    """
+    load, destination = pipeline.load, pipeline.destination
+    make_client = destination.client
+
+    def checked_load(*args: Any, **kwargs: Any) -> Any:
+        check()
+        return load(*args, **kwargs)
+
+    def checked_client(*args: Any, **kwargs: Any) -> Any:
+        client = make_client(*args, **kwargs)
+        complete = client.complete_load
+
+        def checked_complete(load_id: str) -> None:
+            check()
+            complete(load_id)
+
+        client.complete_load = checked_complete
+        return client
+
+    def undo() -> None:
+        pipeline.__dict__.pop("load", None)
+        destination.__dict__.pop("client", None)
+
+    pipeline.load = checked_load
+    destination.client = checked_client
+    return undo
+
+
 class _EndOfRun:
     """Calls back when a pipeline's run has ended, as one of dlt's tracking modules."""
 

@@ -118,6 +118,7 @@ def sync(
     Raises:
         ConfigurationError: if the destination cannot be used, or holds packages of other sources to load.
         PipelineBusyError: if another run of the pipeline is at work.
+        LeaseLostError: if another worker has taken over, as this one stood still.
         DestinationError: if the destination cannot be reached or fails.
         SalesnavError: if nothing could be tried.
     """
@@ -273,8 +274,7 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
     ]
     report.notes += _told_of_columns(run)
     report.notes += run.client.notes + run.client.tokens.notes
-    if run.journal.note:
-        report.notes.append(run.journal.note)
+    report.notes += filter(None, [run.journal.note, run.store_note])
     report.coverage = {
         (export, contract): coverage
         for export in exports

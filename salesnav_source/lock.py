@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,7 @@ from typing import ClassVar
 from filelock import FileLock, Timeout
 
 from salesnav_source.exceptions import PipelineBusyError
+from salesnav_source.journal_store import JournalStore
 
 PATIENCE = 1.0
 """Seconds to wait for the lock: `salesnav status` holds it for a moment, to see whether a run is at work."""
@@ -30,16 +32,19 @@ class PipelineLock:
         # a run may be ended by another thread than the one that dlt has extracted in
         self._lock = FileLock(self._path, timeout=PATIENCE, thread_local=False)
         self._thread = 0
+        self._callbacks: list[Callable[[], None]] = []
+        self.store: JournalStore | None = None
+        """Where the run that holds the lock keeps its journal beside this machine."""
 
-    def acquire(self) -> None:
-        """Takes the lock.
+    def acquire(self) -> "PipelineLock":
+        """Takes the lock, and returns the one that is held: another one, if this thread had it already.
 
         Raises:
             PipelineBusyError: if another run holds it, with what is known of that run.
         """
         held = PipelineLock._held.get(self._path)
         if held is not None and held._thread == threading.get_ident():
-            return
+            return held
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if held is not None:
@@ -51,13 +56,24 @@ class PipelineLock:
         PipelineLock._held[self._path] = self
         since = datetime.now(timezone.utc)
         self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since:%Y-%m-%d %H:%M:%S} UTC")
+        return self
+
+    def on_release(self, callback: Callable[[], None]) -> None:
+        """Has a function called when the lock is let go of, before other runs may begin."""
+        self._callbacks.append(callback)
 
     def release(self) -> None:
         """Lets go of the lock, if this process has it; holds nothing up if not."""
         held = PipelineLock._held.pop(self._path, None)
         if held is not None:
-            self._holder.unlink(missing_ok=True)
-            held._lock.release()
+            try:
+                for callback in reversed(held._callbacks):
+                    callback()
+            finally:
+                held._callbacks.clear()
+                held.store = None
+                self._holder.unlink(missing_ok=True)
+                held._lock.release()
 
     def check(self) -> None:
         """Makes sure that no other run is at work, and changes nothing.

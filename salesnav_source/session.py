@@ -14,12 +14,14 @@ from typing import Any
 
 from dlt.common import logger
 
+from salesnav_source import dlt_compat
 from salesnav_source.client import Client, Contract
 from salesnav_source.job_records import job_record
 from salesnav_source.jobs.clock import Clock, SystemClock
 from salesnav_source.jobs.machine import Policy, Task
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad, WindowReport
 from salesnav_source.journal import Journal
+from salesnav_source.journal_store import JournalStore
 from salesnav_source.lock import PipelineLock
 from salesnav_source.planning import ADOPTABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
 from salesnav_source.reader import reading_pool
@@ -92,6 +94,7 @@ class Session:
         """Windows whose files had other columns than the files before."""
         self.warehouse: Warehouse | None = None
         self._spool: Path
+        self._lock: PipelineLock | None = None
         self._belongings = ExitStack()
 
     def __enter__(self) -> "Session":
@@ -101,20 +104,21 @@ class Session:
         self._belongings.close()
 
     def lock(self, pipeline: Any) -> PipelineLock:
-        """Keeps other runs of a pipeline out; the caller lets go of the lock.
+        """Keeps other runs of a pipeline out on this machine; the caller lets go of the lock.
 
         Raises:
             PipelineBusyError: if another run is at work.
         """
-        lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name)
-        lock.acquire()
-        return lock
+        self._lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name).acquire()
+        return self._lock
 
     def attach(self, pipeline: Any | None) -> None:
         """Opens journal and warehouse of a pipeline, or a journal for this session alone if there is no pipeline.
 
         Raises:
             JournalError: if the journal cannot be written.
+            PipelineBusyError: if another worker writes the journal at `journal_url`.
+            ConfigurationError: if no journal can be kept there.
         """
         if pipeline is None:
             folder = Path(tempfile.mkdtemp(prefix="salesnav-"))
@@ -125,9 +129,22 @@ class Session:
             self.warehouse = Warehouse(pipeline)
         self.journal = Journal(path, self.settings.base_url)
         self._belongings.callback(self.journal.close)
+        if pipeline is not None and self._lock is not None and self.settings.journal_url:
+            store = self._lock.store or JournalStore(self.settings.journal_url, pipeline.pipeline_name)
+            self.journal.keep_in(store)
+            if self._lock.store is None:
+                self._lock.store = store
+                self._lock.on_release(store.release)
+                self._lock.on_release(dlt_compat.before_commits(pipeline, store.confirm))
         if self.journal.note:
             logger.warning(self.journal.note)
         self._spool = working_dir / SPOOL_FOLDER
+
+    @property
+    def store_note(self) -> str | None:
+        """What the user should be told of the place of the journal, if anything."""
+        store = self._lock.store if self._lock is not None else None
+        return store.note if store is not None else None
 
     def read_ledger(
         self, warehouse: OpenWarehouse | None, state: Mapping[str, Any], current_load: str | None = None

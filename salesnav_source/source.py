@@ -46,6 +46,7 @@ def salesnav(
     job_timeout: float = JOB_TIMEOUT,
     queue_timeout: float = QUEUE_TIMEOUT,
     outage_timeout: float = OUTAGE_TIMEOUT,
+    journal_url: Optional[str] = None,
 ) -> list[DltResource]:
     """Loads LinkedIn Sales Navigator activities, their outcomes and seat summaries, contract by contract.
 
@@ -68,7 +69,9 @@ def salesnav(
         poll_max_interval: seconds at most between two polls of a job.
         job_timeout: seconds that LinkedIn may work on a job, from when its turn has come; the next run goes on waiting.
         queue_timeout: seconds that a job may stand in LinkedIn's queue though none of ours is before it.
-        outage_timeout: seconds that LinkedIn may fail to answer before the run is given up.
+        outage_timeout: seconds that LinkedIn, or the place of the journal, may fail to answer before the run is given up.
+        journal_url: a folder or bucket, as fsspec takes it, for the journal of jobs in flight, so that another machine can
+            go on with them; beside dlt's working folder alone if None.
 
     Returns:
         The resources `contracts`, `activities`, `activity_outcomes`, `seats`, `export_jobs` and `rejected_rows`.
@@ -93,6 +96,7 @@ def salesnav(
             job_timeout=job_timeout,
             queue_timeout=queue_timeout,
             outage_timeout=outage_timeout,
+            journal_url=journal_url,
         )
     )
     pipeline = dlt_compat.active_pipeline()

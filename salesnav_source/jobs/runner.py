@@ -19,6 +19,8 @@ from salesnav_source.client import Client, Job
 from salesnav_source.exceptions import (
     ApiError,
     DownloadUrlExpiredError,
+    JournalUnreachableError,
+    LeaseLostError,
     SalesnavError,
     ThrottledError,
     UnavailableError,
@@ -292,6 +294,9 @@ class ExportRunner:
             event = (number, step())
         except SpoolStalledError:
             raise
+        except LeaseLostError as error:
+            # nothing more may be done
+            event = error
         except (SalesnavError, OSError) as error:
             event = (number, Failed(error))
         except BaseException as error:
@@ -451,7 +456,7 @@ class ExportRunner:
 
     def _note_answer(self, task: Task, event: TEvent, now: float) -> None:
         """Keeps all calls back for a while where LinkedIn's API answers none of them."""
-        if task.stage == "download":
+        if task.stage == "download" or (isinstance(event, Failed) and isinstance(event.error, JournalUnreachableError)):
             return
         silent = isinstance(event, Failed) and isinstance(event.error, (UnavailableError, ThrottledError))
         if not silent:
@@ -510,6 +515,8 @@ class ExportRunner:
         """Lets a failure that is not the window's own end the windows that it concerns as well."""
         for number, task in list(self._lanes.tasks.items()):
             if cause.reach == "lane" and not (task.lane == cause.lane and task.stage == "create"):
+                continue
+            if cause.reach == "creation" and task.stage != "create":
                 continue
             if task.stage == "download" or self._lanes.is_busy(number):
                 continue
