@@ -184,6 +184,16 @@ class Journal:
         if self._store is not None:
             self._store.require()
 
+    def require_surely(self) -> None:
+        """Makes sure that no other worker can have taken over this pipeline, right before a job is created.
+
+        Raises:
+            LeaseLostError: if one has.
+            JournalUnreachableError: if that cannot be told.
+        """
+        if self._store is not None:
+            self._store.require_surely()
+
     def ask(self, contract: str, export: str, window: Window, now: float) -> int:
         """Notes that a job is about to be created, and returns the entry's number.
 
@@ -200,7 +210,6 @@ class Journal:
         if self._store is not None:
             try:
                 self._store.save(self._dump, must=True)
-                self._store.require()
             except JournalUnreachableError:
                 with self._transaction() as db:
                     db.execute("DELETE FROM jobs WHERE entry = ?", (entry,))

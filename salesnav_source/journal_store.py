@@ -9,6 +9,7 @@ machine's to tell that, but where an object is much older than that.
 Where all is loaded, nothing is left.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -174,30 +175,34 @@ class JournalStore:
                 if must:
                     raise
 
-    def confirm(self) -> None:
+    def require(self, at_once: bool = False) -> None:
         """Makes sure that no other worker has taken over. What a store that is out of reach would say is not known.
+
+        Args:
+            at_once: whether the store is asked in any case; else only if this worker has stood still.
 
         Raises:
             LeaseLostError: if one has.
         """
-        with self._writing:
-            try:
+        if self._lost is not None:
+            raise self._lost
+        if at_once or (self._out_of_reach is None and self._has_stood_still()):
+            with contextlib.suppress(JournalUnreachableError), self._writing:
                 self._write()
-            except JournalUnreachableError:
-                return
 
-    def require(self) -> None:
-        """Makes sure that no other worker can have taken over; asks the store only if this one has stood still.
+    def require_surely(self) -> None:
+        """Makes sure that no other worker can have taken over since the last write, before a job is created.
 
         Raises:
             LeaseLostError: if one has.
             JournalUnreachableError: if the store cannot tell.
         """
-        if self._lost is not None:
-            raise self._lost
-        if _now() - self._confirmed > LEASE_SECONDS / 2:
+        while self._has_stood_still():
             with self._writing:
                 self._write()
+
+    def _has_stood_still(self) -> bool:
+        return _now() - self._confirmed > LEASE_SECONDS / 2
 
     def release(self) -> None:
         """Lets another worker begin at once; leaves nothing where nothing is in flight."""

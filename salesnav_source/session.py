@@ -76,7 +76,11 @@ class Session:
         self.clock = clock or SystemClock()
         self.limits = limits or LoadLimits()
         self.policy = Policy.of(settings)
-        self.client = Client(settings, should_stop=lambda: self.runner is not None and self.runner.stopping)
+        self.client = Client(
+            settings,
+            should_stop=lambda: self.runner is not None and self.runner.stopping,
+            before_post=lambda: self.journal.require_surely(),
+        )
         self.contracts: dict[str, Contract] = {}
         self.ledger = Ledger()
         self.missing_tables: list[str] = []
@@ -135,7 +139,7 @@ class Session:
             if self._lock.store is None:
                 self._lock.store = store
                 self._lock.on_release(store.release)
-                self._lock.on_release(dlt_compat.before_commits(pipeline, store.confirm))
+                self._lock.on_release(dlt_compat.before_commits(pipeline, store.require))
         if self.journal.note:
             logger.warning(self.journal.note)
         self._spool = working_dir / SPOOL_FOLDER

@@ -313,7 +313,7 @@ class ExportRunner:
         entry = self._journal.ask(task.contract, task.export, task.window, created_at)
         try:
             job = self._client.create_job(EXPORTS[task.export].action, task.contract, task.window)
-        except ApiError:
+        except (ApiError, JournalUnreachableError):
             self._journal.forget([entry])
             raise
         self._journal.created(entry, job.id)

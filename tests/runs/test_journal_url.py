@@ -1,15 +1,20 @@
 """The journal in a folder or a bucket: workers whose disks vanish, that stall, or that find another at work."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import textwrap
+import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from emulators import servers
 
 from salesnav_source.sandbox import ContractSpec
 
@@ -39,7 +44,7 @@ class Workers:
         process = Process(self.home)
         process.data = self.home.folder / f"disk-{self._disks}"
         return process.start(
-            patch=textwrap.dedent(QUICK) + textwrap.dedent(patch),
+            patch=textwrap.dedent(QUICK) + patch,
             SOURCES__SALESNAV__JOURNAL_URL=self.url,
             **{**self.environment, **environment},
         )
@@ -56,6 +61,30 @@ class Workers:
         text = (Path(self.url) / self.objects()[-1]).read_text()
         found: dict[str, Any] = json.loads(text)
         return found
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[int]:
+    """PostgreSQL, where a worker that stands still locks nobody out; gives its port."""
+    pytest.importorskip("psycopg2")
+    try:
+        with servers.postgres() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres: int) -> Iterator[Workers]:
+    import psycopg2
+
+    name, url = f"d{uuid.uuid4().hex}", f"postgresql://loader:loader@127.0.0.1:{postgres}"
+    with contextlib.closing(psycopg2.connect(f"{url}/postgres")) as server:
+        server.autocommit = True
+        server.cursor().execute(f"CREATE DATABASE {name}")
+    with house(tmp_path, day=None) as home:
+        home.database = f"{url}/{name}"
+        yield Workers(home, str(tmp_path / "journal"))
 
 
 @pytest.fixture
@@ -95,3 +124,90 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
         told = home.rows("SELECT job_id FROM salesnav.export_jobs")
         assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
         assert workers.objects() == []
+
+
+def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(60.0, 60.0)) as home:
+        workers = Workers(home, str(tmp_path / "journal"))
+        first = workers.start()
+        wait_until(lambda: home.sandbox.jobs)
+        said = ended(workers.start(), 2)
+        assert f"process {first.pid} on " in said and "nothing was asked of LinkedIn" in said
+        kill(first)
+
+
+STOP = """
+import os, signal, sys, time
+from salesnav_source import client, journal, journal_store
+import dlt.extract.extract, dlt.load.load
+def stopping(good, when=lambda *args, **kwargs: True, before=True):
+    def stop(*args, **kwargs):
+        done = None if before else good(*args, **kwargs)
+        if not stopped and when(*args, **kwargs):
+            stopped.append(True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            # a signal may reach another thread first
+            time.sleep(0.1)
+        return good(*args, **kwargs) if before else done
+    return stop
+stopped, created = [], []
+def all_are_created(*args, **kwargs):
+    return len(created) == 6
+note = journal.Journal.created
+journal.Journal.created = lambda *args: (note(*args), created.append(args))
+"""
+"""What a worker needs to stand still at a step, once."""
+
+STALLS = {
+    "before-the-entry": "journal.Journal.ask = stopping(journal.Journal.ask)",
+    "after-the-entry": """
+        must = lambda *args, must=False: must
+        journal_store.JournalStore.save = stopping(journal_store.JournalStore.save, must, before=False)
+    """,
+    "before-the-post": "client.Client.create_job = stopping(client.Client.create_job)",
+    "after-the-post": "client.Client.create_job = stopping(client.Client.create_job, before=False)",
+    "while-polling": "client.Client.job = stopping(client.Client.job, all_are_created)",
+    "before-the-download": "client.Client.download = stopping(client.Client.download, all_are_created)",
+    "at-the-end-of-the-extract": """
+        Extract = dlt.extract.extract.Extract
+        Extract.commit_packages = stopping(Extract.commit_packages)
+    """,
+    "before-the-load": """
+        Load = dlt.load.load.Load
+        Load.load_single_package = stopping(Load.load_single_package)
+    """,
+}
+
+
+@pytest.mark.parametrize("step", STALLS)
+def test_a_worker_that_stood_still_while_another_took_over_does_nothing_more(on_postgres: Workers, step: str) -> None:
+    workers, home = on_postgres, on_postgres.home
+    first = workers.start(patch=STOP + textwrap.dedent(STALLS[step]))
+    wait_until(lambda: is_stopped(first))
+    ended(workers.start())
+    seen, loads = len(home.posts()), home.rows("SELECT load_id FROM salesnav._dlt_loads")
+    first.send_signal(signal.SIGCONT)
+    said = ended(first, 3)
+    assert "Another worker has taken over pipeline salesnav_to_postgres" in said
+    assert len(home.posts()) == seen
+    assert home.rows("SELECT load_id FROM salesnav._dlt_loads") == loads
+    home.assert_truth()
+    assert workers.objects() == []
+    # a job whose id was not noted when the worker stood still is asked for again
+    assert seen == len(home.sandbox.jobs) == 6 + (step == "after-the-post")
+
+
+def test_a_worker_that_stood_still_and_was_not_followed_goes_on(workers: Workers) -> None:
+    first = workers.start(patch=STOP + textwrap.dedent(STALLS["after-the-entry"]))
+    wait_until(lambda: is_stopped(first))
+    time.sleep(2.5)
+    first.send_signal(signal.SIGCONT)
+    ended(first)
+    workers.home.assert_truth()
+    assert len(workers.home.posts()) == 6
+    assert workers.objects() == []
+
+
+def is_stopped(process: "subprocess.Popen[str]") -> bool:
+    assert process.poll() is None, process.communicate()
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
