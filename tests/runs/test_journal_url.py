@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from emulators import servers
+from fsspec.core import url_to_fs
 
 from salesnav_source.sandbox import ContractSpec
 
@@ -53,14 +53,24 @@ class Workers:
         shutil.rmtree(self.home.folder / f"disk-{self._disks}")
 
     def objects(self) -> list[str]:
-        folder = Path(self.url)
-        return sorted(os.listdir(folder)) if folder.exists() else []
+        return [path.rpartition("/")[2] for path in self._paths()]
 
     def stored(self) -> dict[str, Any]:
         """Returns the journal as the newest object has it."""
-        text = (Path(self.url) / self.objects()[-1]).read_text()
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, Any] = json.loads(self._file_system().cat_file(self._paths()[-1]))
         return found
+
+    def _paths(self) -> list[str]:
+        try:
+            return sorted(self._file_system().ls(self.url, detail=False))
+        except FileNotFoundError:
+            return []
+
+    def _file_system(self) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            return url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)[0]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +101,25 @@ def on_postgres(tmp_path: Path, postgres: int) -> Iterator[Workers]:
 def workers(tmp_path: Path) -> Iterator[Workers]:
     with house(tmp_path, day=None) as home:
         yield Workers(home, str(tmp_path / "journal"))
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[int]:
+    pytest.importorskip("s3fs")
+    try:
+        with servers.moto() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def on_s3(workers: Workers, s3: int) -> Workers:
+    workers.environment = servers.s3_environment(s3)
+    bucket = f"b{uuid.uuid4().hex}"
+    workers.url = f"s3://{bucket}/journal"
+    workers._file_system().mkdir(bucket)
+    return workers
 
 
 def ended(process: "subprocess.Popen[str]", code: int = 0) -> str:
@@ -124,6 +153,43 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
         told = home.rows("SELECT job_id FROM salesnav.export_jobs")
         assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
         assert workers.objects() == []
+
+
+KILLS = {
+    "before-the-entry": "journal.Journal.ask = die",
+    "before-the-post": "client.Client.create_job = die",
+    "when-the-id-is-noted": """
+        note = journal.Journal.created
+        journal.Journal.created = lambda *args: (note(*args), die())
+    """,
+    "while-extracting": """
+        from salesnav_source.session import Session
+        good = Session.note_loaded
+        Session.note_loaded = lambda *args: (good(*args), die())
+    """,
+    "before-the-load-is-noted": "dlt.load.load.Load.complete_package = die",
+    "after-the-load": """
+        settle = journal.Journal.settle
+        journal.Journal.settle = lambda one, name, outcomes, keep: die() if outcomes else settle(one, name, outcomes, keep)
+    """,
+    "before-the-lease-is-given-back": "journal_store.JournalStore.release = die",
+}
+"""Steps before which a worker is killed. `make crash` tries all there are."""
+
+
+@pytest.mark.parametrize("step", KILLS)
+def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_s3_ends_in_the_truth(on_s3: Workers, step: str) -> None:
+    workers, home = on_s3, on_s3.home
+    process = workers.start(patch=STOP + textwrap.dedent(KILLS[step]))
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    workers.lose_disk()
+    ended(workers.start())
+    home.assert_truth()
+    assert len(home.posts()) == len(home.sandbox.jobs) == 6
+    told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+    assert workers.objects() == []
 
 
 def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
