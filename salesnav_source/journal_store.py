@@ -98,6 +98,8 @@ class JournalStore:
         self._content: TContent = {}
         self._confirmed = 0.0
         """When the store was last seen to take what this worker writes."""
+        self._tried = 0.0
+        """When the store was last seen to be out of reach."""
         self._lost: LeaseLostError | None = None
         self._out_of_reach: JournalUnreachableError | None = None
         self._ended = threading.Event()
@@ -159,15 +161,13 @@ class JournalStore:
         """
         with self._counting:
             self._asked += 1
-            own = self._asked
+            own, self._content = self._asked, dump()
+        if self._out_of_reach is not None and not must:
+            return
         with self._writing:
             if self._written >= own:
                 return
-            with self._counting:
-                asked = self._asked
-            self._content = dump()
-            if self._out_of_reach is not None and not must:
-                return
+            asked = self._asked
             try:
                 self._write()
                 self._written = asked
@@ -186,7 +186,12 @@ class JournalStore:
         """
         if self._lost is not None:
             raise self._lost
-        if at_once or (self._out_of_reach is None and self._has_stood_still()):
+        if self._out_of_reach is not None:
+            # each try in vain takes a while
+            due = at_once and _now() - self._tried > RENEW_SECONDS
+        else:
+            due = at_once or self._has_stood_still()
+        if due:
             with contextlib.suppress(JournalUnreachableError), self._writing:
                 self._write()
 
@@ -292,7 +297,7 @@ class JournalStore:
         except JournalUnreachableError as error:
             if self._out_of_reach is None:
                 logger.warning(f"{error} No job is created meanwhile; those in flight are finished.")
-            self._out_of_reach = error
+            self._out_of_reach, self._tried = error, _now()
             self.note = (
                 f"The journal at {self.url} was out of reach for a while: no job was created meanwhile, and those in"
                 " flight were finished."
@@ -447,7 +452,12 @@ def _open(url: str) -> tuple[Any, str]:
     from fsspec.core import split_protocol, url_to_fs
 
     protocol = split_protocol(url)[0] or "file"
-    options = {"auto_mkdir": True} if protocol in ("file", "local") else {"use_listings_cache": False}
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if protocol in ("file", "local"):
+        options = {"auto_mkdir": True}
+    elif protocol in ("s3", "s3a"):
+        # its own 25 tries would take two minutes where nothing answers
+        options["config_kwargs"] = {"retries": {"mode": "standard", "max_attempts": 3}}
     try:
         fs, root = url_to_fs(os.path.expanduser(url), skip_instance_cache=True, **options)
     except ImportError as error:
@@ -459,6 +469,8 @@ def _open(url: str) -> tuple[Any, str]:
         raise ConfigurationError(
             f"journal_url = {url!r} is no folder and no bucket that fsspec knows, e.g. s3://bucket/salesnav: {error}"
         ) from None
+    if protocol in ("s3", "s3a"):
+        fs.retries = 1
     return fs, root.rstrip("/")
 
 

@@ -253,6 +253,7 @@ def test_an_outage_prevents_what_must_be_written_and_puts_off_the_rest(make: TMa
     with pytest.raises(JournalUnreachableError):
         store.require_surely()
     store._fs = good
+    time.pass_lease()
     store.require(at_once=True)
     stored = make().peek()
     assert stored is not None and stored.content == ONE_JOB

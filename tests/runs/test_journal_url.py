@@ -1,7 +1,6 @@
 """The journal in a folder or a bucket: workers whose disks vanish, that stall, or that find another at work."""
 
 import contextlib
-import json
 import shutil
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 from emulators import servers
 from fsspec.core import url_to_fs
 
+from salesnav_source.journal_store import JournalStore
 from salesnav_source.sandbox import ContractSpec
 
 from .house import House, Process, finish, house, kill, wait_until
@@ -35,7 +35,6 @@ class Workers:
     def __init__(self, home: House, url: str) -> None:
         self.home = home
         self.url = url
-        self.environment: dict[str, str] = {}
         self._disks = 0
 
     def start(self, patch: str = "", same_disk: bool = False, **environment: str) -> "subprocess.Popen[str]":
@@ -46,7 +45,7 @@ class Workers:
         return process.start(
             patch=textwrap.dedent(QUICK) + patch,
             SOURCES__SALESNAV__JOURNAL_URL=self.url,
-            **{**self.environment, **environment},
+            **environment,
         )
 
     def lose_disk(self) -> None:
@@ -55,10 +54,10 @@ class Workers:
     def objects(self) -> list[str]:
         return [path.rpartition("/")[2] for path in self._paths()]
 
-    def stored(self) -> dict[str, Any]:
-        """Returns the journal as the newest object has it."""
-        found: dict[str, Any] = json.loads(self._file_system().cat_file(self._paths()[-1]))
-        return found
+    def jobs(self) -> list[list[Any]]:
+        """Returns the jobs of the stored journal."""
+        stored = JournalStore(self.url, "salesnav_to_duckdb").peek()
+        return stored.content["jobs"] if stored else []
 
     def _paths(self) -> list[str]:
         try:
@@ -67,10 +66,7 @@ class Workers:
             return []
 
     def _file_system(self) -> Any:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            return url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)[0]
+        return url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)[0]
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +110,9 @@ def s3() -> Iterator[int]:
 
 
 @pytest.fixture
-def on_s3(workers: Workers, s3: int) -> Workers:
-    workers.environment = servers.s3_environment(s3)
+def on_s3(workers: Workers, s3: int, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    for name, value in servers.s3_environment(s3).items():
+        monkeypatch.setenv(name, value)
     bucket = f"b{uuid.uuid4().hex}"
     workers.url = f"s3://{bucket}/journal"
     workers._file_system().mkdir(bucket)
@@ -142,9 +139,9 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
         workers = Workers(home, str(tmp_path / "journal"))
         first = workers.start()
         wait_until(lambda: len(home.sandbox.jobs) == 18)
-        wait_until(lambda: all(job[7] for job in workers.stored()["journal"]["jobs"]))
+        wait_until(lambda: all(job[7] for job in workers.jobs()))
         kill(first)
-        assert len(workers.stored()["journal"]["jobs"]) == 18
+        assert len(workers.jobs()) == 18
         workers.lose_disk()
         said = ended(workers.start())
         assert "takes over" in said
@@ -159,8 +156,8 @@ KILLS = {
     "before-the-entry": "journal.Journal.ask = die",
     "before-the-post": "client.Client.create_job = die",
     "when-the-id-is-noted": """
-        note = journal.Journal.created
-        journal.Journal.created = lambda *args: (note(*args), die())
+        good = journal.Journal.created
+        journal.Journal.created = lambda *args: (good(*args), die())
     """,
     "while-extracting": """
         from salesnav_source.session import Session
@@ -277,3 +274,60 @@ def test_a_worker_that_stood_still_and_was_not_followed_goes_on(workers: Workers
 def is_stopped(process: "subprocess.Popen[str]") -> bool:
     assert process.poll() is None, process.communicate()
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+        workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
+        run = begin_with_three(workers)
+        place.rename(tmp_path / "elsewhere")
+        place.write_text("no folder any more")
+        assert_three_were_finished(workers, run)
+        place.unlink()
+        (tmp_path / "elsewhere").rename(place)
+        ended(workers.start())
+        home.assert_truth()
+        assert len(home.posts()) == 6
+        told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+        assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+        assert workers.objects() == []
+
+
+def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs")
+    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+        with s3_of_its_own() as port:
+            for name, value in servers.s3_environment(port).items():
+                monkeypatch.setenv(name, value)
+            workers = Workers(home, "s3://bucket/journal")
+            workers._file_system().mkdir("bucket")
+            run = begin_with_three(workers)
+        assert_three_were_finished(workers, run)
+
+
+@contextlib.contextmanager
+def s3_of_its_own() -> Iterator[int]:
+    with contextlib.ExitStack() as stack:
+        try:
+            port = stack.enter_context(servers.moto())
+        except servers.NoServerError as error:
+            pytest.skip(str(error))
+        yield port
+
+
+def begin_with_three(workers: Workers) -> "subprocess.Popen[str]":
+    """Starts a worker that may have three jobs at a time, and waits until it has them."""
+    run = workers.start(SOURCES__SALESNAV__MAX_CONCURRENT_JOBS="3")
+    wait_until(lambda: len(workers.home.sandbox.jobs) == 3)
+    wait_until(lambda: [job[7] is None for job in workers.jobs()] == [False] * 3)
+    return run
+
+
+def assert_three_were_finished(workers: Workers, run: "subprocess.Popen[str]") -> None:
+    said = ended(run, 3)
+    assert "is out of reach" in said and "no job was created meanwhile" in said
+    assert len(workers.home.posts()) == 3
+    told = workers.home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert sorted(job for (job,) in told) == sorted(job.id for job in workers.home.sandbox.jobs)
