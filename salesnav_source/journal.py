@@ -358,6 +358,25 @@ class Journal:
             rows = [(warehouse, load_id, key) for key, load_id in claims]
             db.executemany("INSERT INTO verified (warehouse, load_id, key) VALUES (?, ?, ?)", rows)
 
+    def adopt(self, jobs: Sequence[JobInFlight]) -> None:
+        """Takes over jobs in flight from the journal of another pipeline, but those that it has already."""
+        values = [
+            (
+                self._base_url,
+                one.contract,
+                one.export,
+                str(one.window.first),
+                str(one.window.last),
+                one.created_at,
+                one.job_id,
+            )
+            for one in jobs
+            if one.job_id not in {own.job_id for own in self.in_flight()}
+        ]
+        insert = "INSERT INTO jobs (base_url, contract, export, first_day, last_day, created_at, job_id)"
+        with self._change() as db:
+            db.executemany(f"{insert} VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
     def forget(self, entries: Sequence[int]) -> None:
         """Drops jobs in flight that are of no use any more."""
         with self._change() as db:

@@ -7,6 +7,7 @@ run has left there is not repaired, it is fetched again from the jobs that the j
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,30 @@ RACE_PAUSE = 0.5
 """Seconds up to which the first pause between such tries lasts."""
 
 INTERRUPTED_HINT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
+
+
+@contextmanager
+def opened(run: Session, pipeline: dlt.Pipeline) -> Iterator[Session]:
+    """Gives a session that has the pipeline to itself and knows what is loaded.
+
+    Raises:
+        ConfigurationError: if the destination cannot be used, or the pipeline holds packages of other sources to load.
+        PipelineBusyError: if another run of the pipeline is at work.
+        DestinationError: if the destination cannot be reached.
+    """
+    with run:
+        lock = run.lock(pipeline)
+        try:
+            destinations.require_replacing(pipeline)
+            _refuse_packages_of_others(pipeline)
+            destinations.own_staging(pipeline)
+            run.attach(pipeline)
+            _read_warehouse(run, pipeline)
+            yield run
+        finally:
+            # what is still under way notes its end before another run may begin
+            run.close()
+            lock.release()
 
 
 @dataclass
@@ -123,25 +148,16 @@ def sync(
         SalesnavError: if nothing could be tried.
     """
     report = Report(pipeline.destination.destination_description, pipeline.dataset_name or "")
-    with session or Session(settings, limits=limits) as run, dlt_compat.stops_at_once(pipeline):
+    with dlt_compat.stops_at_once(pipeline), opened(session or Session(settings, limits=limits), pipeline) as run:
         run.discards_packages = True
-        lock = run.lock(pipeline)
-        try:
-            destinations.require_replacing(pipeline)
-            _refuse_packages_of_others(pipeline)
-            destinations.own_staging(pipeline)
-            run.attach(pipeline)
-            _read_warehouse(run, pipeline)
-            restored = _empty_working_folder(run, pipeline)
-            report.plan = run.make_plan(_own(exports), _refresh(full_refresh))
-            if _has_work(run):
-                run.start()
-                _load_all(run, pipeline, exports)
-            elif not restored:
-                _on_destination(pipeline, pipeline.sync_destination)
-            _fill(report, run, exports)
-        finally:
-            lock.release()
+        restored = _empty_working_folder(run, pipeline)
+        report.plan = run.make_plan(_own(exports), _refresh(full_refresh))
+        if _has_work(run):
+            run.start()
+            _load_all(run, pipeline, exports)
+        elif not restored:
+            run_on_destination(pipeline, pipeline.sync_destination)
+        _fill(report, run, exports)
     return report
 
 
@@ -201,7 +217,7 @@ def _empty_working_folder(run: Session, pipeline: dlt.Pipeline) -> bool:
     pipeline.drop()
     if not run.ledger.missing_tables:
         return False
-    _on_destination(pipeline, pipeline.sync_destination)
+    run_on_destination(pipeline, pipeline.sync_destination)
     with pipeline.destination_client() as client:
         client.update_stored_schema(force=True)
     return True
@@ -227,7 +243,7 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> No
     """Runs one load, and looks whether the warehouse holds what it claims."""
     before = set(run.ledger.broken)
     source = _source(run).with_resources(*names)
-    _on_destination(pipeline, lambda: pipeline.run(source))
+    run_on_destination(pipeline, lambda: pipeline.run(source))
     assert run.warehouse is not None
     with run.warehouse.opened() as opened:
         ledger = run.read_ledger(opened, _state_of(pipeline))
@@ -299,7 +315,7 @@ def _told_of_columns(run: Session) -> list[str]:
     return notes
 
 
-def _on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
+def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
     """Does something that needs the destination, again where two pipelines get in each other's way.
 
     Raises:

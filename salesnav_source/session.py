@@ -105,6 +105,10 @@ class Session:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what is under way, and closes the journal."""
         self._belongings.close()
 
     def lock(self, pipeline: Any) -> PipelineLock:

@@ -305,6 +305,12 @@ class StateWriter:
         own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
+    def settle(self) -> None:
+        """Notes what the ledger says, in place of what earlier loads claimed."""
+        for key in self._ledger.settled:
+            columns = self._ledger.columns.get(key, {})
+            self._own(key)[COLUMNS] = {contract: one.to_state() for contract, one in columns.items()}
+
     def mark_stale(self, key: str, contract: str, days: Days) -> None:
         """Notes loaded days that a full refresh asks for anew: later runs ask for those that it does not get."""
         own = self._ledger.settled.setdefault(key, {})
