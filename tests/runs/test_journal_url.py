@@ -15,7 +15,8 @@ import pytest
 from emulators import servers
 from fsspec.core import url_to_fs
 
-from salesnav_source.journal_store import JournalStore
+from salesnav_source import salesnav
+from salesnav_source.journal_store import JournalStore, TContent
 from salesnav_source.sandbox import ContractSpec
 
 from .house import House, Process, finish, house, kill, wait_until
@@ -37,15 +38,14 @@ class Workers:
         self.url = url
         self._disks = 0
 
-    def start(self, patch: str = "", same_disk: bool = False, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, patch: str = "", same_disk: bool = False, **environment: str | None) -> "subprocess.Popen[str]":
         """Starts a worker, with a new disk."""
         self._disks += not same_disk
         process = Process(self.home)
         process.data = self.home.folder / f"disk-{self._disks}"
         return process.start(
             patch=textwrap.dedent(QUICK) + patch,
-            SOURCES__SALESNAV__JOURNAL_URL=self.url,
-            **environment,
+            **{"SOURCES__SALESNAV__JOURNAL_URL": self.url, **environment},
         )
 
     def lose_disk(self) -> None:
@@ -153,22 +153,12 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
 
 
 KILLS = {
-    "before-the-entry": "journal.Journal.ask = die",
     "before-the-post": "client.Client.create_job = die",
     "when-the-id-is-noted": """
         good = journal.Journal.created
         journal.Journal.created = lambda *args: (good(*args), die())
     """,
-    "while-extracting": """
-        from salesnav_source.session import Session
-        good = Session.note_loaded
-        Session.note_loaded = lambda *args: (good(*args), die())
-    """,
     "before-the-load-is-noted": "dlt.load.load.Load.complete_package = die",
-    "after-the-load": """
-        settle = journal.Journal.settle
-        journal.Journal.settle = lambda one, name, outcomes, keep: die() if outcomes else settle(one, name, outcomes, keep)
-    """,
     "before-the-lease-is-given-back": "journal_store.JournalStore.release = die",
 }
 """Steps before which a worker is killed. `make crash` tries all there are."""
@@ -221,6 +211,12 @@ journal.Journal.created = lambda *args: (note(*args), created.append(args))
 """
 """What a worker needs to stand still at a step, once."""
 
+WITH_ALL_JOBS = """
+ask = client.Client.job
+client.Client.job = lambda *args: die() if all_are_created() else ask(*args)
+"""
+"""Kills a worker once all its jobs are noted."""
+
 STALLS = {
     "before-the-entry": "journal.Journal.ask = stopping(journal.Journal.ask)",
     "after-the-entry": """
@@ -229,8 +225,6 @@ STALLS = {
     """,
     "before-the-post": "client.Client.create_job = stopping(client.Client.create_job)",
     "after-the-post": "client.Client.create_job = stopping(client.Client.create_job, before=False)",
-    "while-polling": "client.Client.job = stopping(client.Client.job, all_are_created)",
-    "before-the-download": "client.Client.download = stopping(client.Client.download, all_are_created)",
     "at-the-end-of-the-extract": """
         Extract = dlt.extract.extract.Extract
         Extract.commit_packages = stopping(Extract.commit_packages)
@@ -331,3 +325,53 @@ def assert_three_were_finished(workers: Workers, run: "subprocess.Popen[str]") -
     assert len(workers.home.posts()) == 3
     told = workers.home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
     assert sorted(job for (job,) in told) == sorted(job.id for job in workers.home.sandbox.jobs)
+
+
+def test_a_bare_run_keeps_its_journal_there_until_the_next_one_has_seen_its_load(workers: Workers) -> None:
+    home = workers.home
+
+    def run(machine: str) -> None:
+        home.machine = machine
+        source = salesnav(
+            credentials=home.credentials(),
+            base_url=home.sandbox.base_url,
+            contracts=list(home.contracts),
+            start_date=str(home.first_day),
+            poll_interval=0.02,
+            journal_url=workers.url,
+        )
+        home.pipeline().run(source)
+
+    def stored() -> TContent:
+        found = JournalStore(workers.url, "house").peek()
+        assert found is not None and found.released
+        return found.content
+
+    run("one")
+    # it is not told of the end of its load
+    assert (len(stored()["jobs"]), len(stored()["records"]), len(stored()["loads"])) == (6, 6, 1)
+    run("another")
+    assert (len(stored()["jobs"]), len(stored()["records"]), len(stored()["loads"])) == (0, 0, 1)
+    home.assert_truth()
+    assert len(home.posts()) == 6
+
+
+def test_a_journal_of_this_machine_alone_goes_along_when_a_place_is_named(workers: Workers) -> None:
+    home = workers.home
+    first = workers.start(patch=STOP + WITH_ALL_JOBS, SOURCES__SALESNAV__JOURNAL_URL="")
+    first.communicate(timeout=60)
+    assert len(home.sandbox.jobs) == 6
+    ended(workers.start(same_disk=True))
+    assert len(home.posts()) == 6
+    home.assert_truth()
+    assert workers.objects() == []
+
+
+def test_on_the_disk_of_a_killed_worker_another_begins_at_once(workers: Workers) -> None:
+    first = workers.start(patch=STOP + WITH_ALL_JOBS)
+    first.communicate(timeout=60)
+    said = ended(workers.start(same_disk=True))
+    assert "takes over" not in said
+    assert len(workers.home.posts()) == 6
+    workers.home.assert_truth()
+    assert workers.objects() == []
