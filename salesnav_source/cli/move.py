@@ -22,7 +22,7 @@ def run(options: argparse.Namespace) -> int:
         for name in (options.giving, options.taking)
     )
     done = move(giving, taking, settings.contracts, settings)
-    rows = [(one.contract, one.export, f"{one.days:,}") for one in done.moved]
+    rows = sorted((one.contract, one.export, f"{one.days:,}") for one in done.moved)
     print("\n".join(fitted(("contract", "export", "days loaded"), rows, width())))
     print(f"{len(done.jobs)} jobs in flight went along. {options.taking} loads these contracts from now on.")
     return COMPLETE

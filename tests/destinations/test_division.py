@@ -7,9 +7,12 @@ from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import dlt
+import pytest
 from dlt.pipeline.pipeline import Pipeline
 from runs.house import DAY, ONE, TWO, Timer, assert_warehouse_is_truth, posts
 
+from salesnav_source.destinations import own_staging
 from salesnav_source.loading import sync
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
@@ -85,6 +88,20 @@ def test_each_pipeline_has_a_staging_dataset_of_its_own(tmp_path: Path) -> None:
             datasets = {name for (name,) in client.execute_sql("SELECT schema_name FROM information_schema.schemata")}
     staging = {f"salesnav_staging_{part.name}" for part in PARTS[:2]}
     assert {name for name in datasets if "salesnav" in name} == {"salesnav", "own_salesnav", *staging}
+
+
+def test_pipelines_that_share_a_bucket_leave_each_others_files_there(tmp_path: Path) -> None:
+    pytest.importorskip("google.cloud.bigquery")
+    pipeline = dlt.pipeline(
+        "one",
+        pipelines_dir=str(tmp_path),
+        destination=Server("bigquery").destination(tmp_path, "project"),
+        staging=dlt.destinations.filesystem(str(tmp_path / "bucket")),
+        dataset_name="salesnav",
+    )
+    own_staging(pipeline)
+    config: Any = pipeline.destination_client().config
+    assert config.truncate_tables_on_staging_destination_before_load is False
 
 
 def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path, monkeypatch: Any) -> None:
