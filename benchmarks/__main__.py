@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import calls, growth, makespan, memory, throughput
+from benchmarks import big, calls, contracts, growth, makespan, memory, throughput
 from benchmarks.process import ROOT, ProgramError
 from benchmarks.report import Section, chart, render
 from benchmarks.scale import FULL, QUICK, Scale
@@ -16,6 +16,9 @@ from benchmarks.workspace import WINDOW_DAYS, Period, Workspace, days_until, wor
 BIG = "files"
 """Folder of the files that most benchmarks share."""
 
+BIG_FILE = "big"
+"""What is measured only when it is asked for, as it takes gigabytes and minutes."""
+
 TMeasure = Callable[[], list[Section]]
 
 
@@ -23,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the benchmarks chosen, prints the results and writes them."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in small, in less than two minutes, into _work/")
-    parser.add_argument("--only", action="append", metavar="NAME", help="throughput, memory, growth, makespan or calls")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="throughput, memory, growth, makespan, calls, contracts or big"
+    )
     options = parser.parse_args(arguments)
     scale = QUICK if options.quick else FULL
     with workspace(ROOT / "_work" / "benchmarks") as space:
@@ -52,10 +57,12 @@ def _measure_all(space: Workspace, scale: Scale, only: Sequence[str] | None) -> 
         "growth": lambda: [growth.measure(space, scale, table, _files(space, table, scale))],
         "makespan": lambda: [makespan.measure(space, scale, newest)],
         "calls": lambda: calls.measure(space, scale, newest),
+        "contracts": lambda: [contracts.measure(space, scale, newest)],
+        BIG_FILE: lambda: [big.measure(space, scale, newest)],
     }
     sections = []
     for name, measure in benchmarks.items():
-        if only and name not in only:
+        if name not in only if only else name == BIG_FILE:
             continue
         began = time.monotonic()
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)

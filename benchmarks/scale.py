@@ -34,6 +34,10 @@ class Scale(NamedTuple):
     """Jobs in flight at a time."""
     job_durations: tuple[float, ...]
     """Durations of jobs for which polls are counted."""
+    contracts: tuple[int, ...]
+    """Numbers of contracts that get a day more; the first one is what there is to pay in any case."""
+    big_rows: int
+    """Rows of the largest file that LinkedIn makes."""
 
 
 FULL = Scale(
@@ -53,6 +57,8 @@ FULL = Scale(
     poll_interval=5.0,
     budget=30,
     job_durations=(10.0, 60.0, 300.0, 1200.0),
+    contracts=(1, 100, 1000),
+    big_rows=45_000_000,
 )
 
 QUICK = Scale(
@@ -72,4 +78,6 @@ QUICK = Scale(
     poll_interval=0.5,
     budget=4,
     job_durations=(10.0, 300.0),
+    contracts=(1, 20),
+    big_rows=500_000,
 )

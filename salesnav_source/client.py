@@ -39,6 +39,7 @@ from salesnav_source.exceptions import (
     ThrottledError,
     UnavailableError,
     UnusableAnswerError,
+    UnusableJobIdError,
     causes,
 )
 from salesnav_source.settings import Settings
@@ -226,11 +227,13 @@ class Client:
     def _receive(self, response: requests.Response, target: Path | Spool) -> int:
         declared = response.headers.get("Content-Length")
         received = written = 0
-        pace = _Pace()
+        pace: _Pace | None = None
         try:
-            _set_timeout(response, READ_TIMEOUT)
             with target.open("wb") as file:
                 for chunk in _chunks(response):
+                    if pace is None:
+                        pace = _Pace()
+                        _set_timeout(response, READ_TIMEOUT)
                     if self._should_stop():
                         raise UnavailableError("The download was stopped.")
                     file.write(chunk)
@@ -240,6 +243,8 @@ class Client:
         except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             if isinstance(error, OSError) and not isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError)):
                 raise
+            if any(isinstance(one, (TimeoutError, urllib3.exceptions.TimeoutError)) for one in causes(error)):
+                raise StalledDownloadError(f"The download stands still after {written:,} bytes.") from None
             raise IncompleteFileError(f"The transfer broke off after {written:,} bytes: {_why(error)}.") from None
         if declared is not None and declared.isdigit() and received != int(declared):
             raise IncompleteFileError(f"Only {received:,} of {int(declared):,} bytes came.")
@@ -404,7 +409,7 @@ def _job(answer: dict[str, Any], job_id: int | None = None) -> Job:
         raise UnusableAnswerError("LinkedIn's answer names no job id.")
     text = str(given).strip()
     if not text.isdecimal() or int(text) > _LARGEST_ID:
-        raise UnusableAnswerError(
+        raise UnusableJobIdError(
             f"LinkedIn calls the job {text[:40]!r}, which is no number of 64 bits, so its rows could not be told apart"
         )
     status = answer.get("status")
@@ -447,10 +452,10 @@ class _Pace:
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
     """Yields what has come of a file, without waiting until a chunk is full."""
-    if response.headers.get("Content-Encoding") or response.raw.chunked:
+    if response.raw.chunked:
         yield from response.raw.stream(CHUNK_BYTES, decode_content=True)
         return
-    while chunk := response.raw.read1(CHUNK_BYTES):
+    while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
         yield chunk
 
 

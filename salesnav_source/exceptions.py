@@ -119,6 +119,10 @@ class UnusableAnswerError(ApiError, TerminalException):
     """LinkedIn has done what it was asked, and its answer cannot be used, e.g. names no job: asking again does harm."""
 
 
+class UnusableJobIdError(UnusableAnswerError):
+    """LinkedIn calls a job by a name that rows cannot bear; its other jobs will be called likewise."""
+
+
 class DownloadRefusedError(SalesnavError, TerminalException):
     """The download URL leads to a host, or over a way, to which no token may go."""
 

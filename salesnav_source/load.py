@@ -12,12 +12,14 @@ from typing import Any
 import dlt
 
 from salesnav_source import dlt_compat, job_records, tables
+from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.jobs.machine import Task
 from salesnav_source.jobs.runner import OpenLoad
 from salesnav_source.reader import read_rejected, read_schema, read_tables, remove
 from salesnav_source.replace import rows_of_loads
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Table
 from salesnav_source.session import Session
+from salesnav_source.settings import SECTION
 from salesnav_source.state import Claim, ClaimedWindow, StateWriter, state_to_trust
 from salesnav_source.warehouse import is_embedded
 from salesnav_source.windows import Days, Window
@@ -26,6 +28,8 @@ LARGE_ROWS = 200_000
 """Rows from which it pays to hand over a file as it is, and to ask whether there is anything to replace."""
 
 MERGE = "delete-insert"
+TABLES = {*EXPORTS, CONTRACTS.name, EXPORT_JOBS.name, REJECTED_ROWS.name}
+"""Names of the resources that are loaded."""
 
 
 @dataclass
@@ -113,7 +117,11 @@ class Load:
         self._source = dlt_compat.current_source()
         self.id = dlt_compat.current_load_id() if pipeline is not None else "not loaded"
         resources: Any = self._source.resources if self._source is not None else None
-        self._extracted: set[str] = {resource.name for resource in resources.extracted} if resources else set()
+        # the source may be one that dlt makes around a user's transformer, which is fed by ours
+        self._source_name = self._source.name if self._source is not None else SECTION
+        extracted = resources.extracted if resources else []
+        self._resources = {resource.name: resource for resource in extracted}
+        self._extracted = set(self._resources)
         self._selected: set[str] = set(resources.selected) if resources else set()
         edges: list[tuple[str, str]] = resources.selected_dag if resources else []
         self._children = {name: sorted({child for parent, child in edges if parent == name}) for name in EXPORTS}
@@ -133,10 +141,30 @@ class Load:
 
     def table(self, resource: str) -> str:
         """Returns the name of a resource's table, which a user may have changed."""
-        if self._source is None or resource not in self._source.resources:
+        if self._source is None or resource not in self._resources:
             return resource
-        name = self._source.resources[resource].table_name
+        name = self._resources[resource].table_name
         return self._source.schema.naming.normalize_table_identifier(name) if isinstance(name, str) else resource
+
+    def check_hints(self) -> None:
+        """Makes sure that what a user has told dlt of our tables can be kept to.
+
+        Raises:
+            ConfigurationError: if it cannot.
+        """
+        resources: dict[str, str] = {}
+        for name in sorted(self._selected & TABLES):
+            other = resources.setdefault(self.table(name), name)
+            if other != name:
+                raise ConfigurationError(
+                    f"{other} and {name} would be loaded into one table, {self.table(name)}. Leave table_name out, or give"
+                    f' it to one of them: source.{name}.apply_hints(table_name="…").'
+                )
+            if self._resources[name].compute_table_schema().get("x-merge-strategy") == "scd2":
+                raise ConfigurationError(
+                    f"{name} cannot be kept with the strategy scd2: days are replaced as they come. Leave the hint out; a dbt"
+                    " snapshot on the table keeps what it was."
+                )
 
     def find_loaded(self) -> None:
         """Finds out what is loaded, where a run of a user's own begins."""
@@ -147,7 +175,7 @@ class Load:
             session.read_ledger(None, {}, self.id)
         else:
             with warehouse.opened() as opened:
-                state = state_to_trust(opened.source_state(), self._state, self.id)
+                state = state_to_trust(opened.source_state(self._source_name), self._state, self.id)
                 ledger = session.read_ledger(opened, state, self.id)
                 if ledger.missing_tables:
                     opened.make_tables()
@@ -201,13 +229,12 @@ class Load:
     @property
     def _has_company(self) -> bool:
         """Whether resources of the user's are extracted beside ours, which a wait would hold up."""
-        own = {*EXPORTS, CONTRACTS.name, EXPORT_JOBS.name, REJECTED_ROWS.name, "_exports"}
-        return bool(self._extracted - own)
+        return bool(self._extracted - TABLES - {"_exports"})
 
     def _hand_over(self, item: Item) -> Iterator[Item | None]:
         """Yields an item, and waits until all resources have taken it."""
         item.waiting -= {"_exports"}
-        item.waiting &= {*EXPORTS, CONTRACTS.name, EXPORT_JOBS.name, REJECTED_ROWS.name}
+        item.waiting &= TABLES
         yield item
         while item.waiting:
             yield None
@@ -216,7 +243,8 @@ class Load:
         session = self._session
         if CONTRACTS.name in self._extracted and session.lists_contracts_anew:
             yield from self._hand_over(ContractList(self.id, set(self._extracted), rows=session.contract_rows))
-            self._writer.list_contracts(session.contracts_digest)
+            names = {row["contract"]: row["name"] for row in session.contract_rows}
+            self._writer.list_contracts(session.contracts_digest, names)
 
     def _records(self) -> Iterator[Item | None]:
         if self._pipeline is None or EXPORT_JOBS.name not in self._extracted:
@@ -249,7 +277,7 @@ class Load:
             return None
         schema, name = dlt.current.source_schema(), self.table(task.export)
         # the table as it was stored may still have the contract of an earlier run
-        declared: Any = self._source.resources[task.export].compute_table_schema() if self._source is not None else None
+        declared: Any = self._resources[task.export].compute_table_schema()
         contract: Mapping[str, Any] = schema.resolve_contract_settings_for_table(name, declared)
         is_known = name in {table["name"] for table in schema.data_tables(seen_data_only=True)}
         known = set(schema.tables[name]["columns"]) if is_known else set()
@@ -299,7 +327,7 @@ class Load:
 
     def _has_own_steps(self, resource: str) -> bool:
         """Tells whether the user has added steps to a resource, after which its rows may be others or fewer."""
-        return self._source is not None and dlt_compat.has_own_steps(self._source.resources[resource])
+        return dlt_compat.has_own_steps(self._resources[resource])
 
     def _discard(self, task: Task) -> None:
         if task.file is not None and task.file.rows is not None:

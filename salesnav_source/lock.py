@@ -18,8 +18,9 @@ PATIENCE = 1.0
 
 
 class PipelineLock:
-    """The lock of one pipeline. The thread that holds it may take it again, as for two instances of the source in a run."""
+    """The lock of one pipeline. Who holds it may take it again, as for two instances of the source in a run."""
 
+    _taking: ClassVar[threading.Lock] = threading.Lock()
     _held: ClassVar[dict[Path, "PipelineLock"]] = {}
     _inherited: ClassVar[list["PipelineLock"]] = []
     """Locks of a process that this one was forked from; letting go of them would unlock them there."""
@@ -32,19 +33,34 @@ class PipelineLock:
         # a run may be ended by another thread than the one that dlt has extracted in
         self._lock = FileLock(self._path, timeout=PATIENCE, thread_local=False)
         self._thread = 0
+        self._load_id: str | None = None
         self._callbacks: list[Callable[[], None]] = []
         self.store: JournalStore | None = None
         """Where the run that holds the lock keeps its journal beside this machine."""
+        self.attaching = threading.Lock()
+        """Held while that place is looked for: instances of the source may be on several threads."""
 
-    def acquire(self) -> "PipelineLock":
-        """Takes the lock, and returns the one that is held: another one, if this thread had it already.
+    def acquire(self, load_id: str | None = None) -> "PipelineLock":
+        """Takes the lock, and returns the one that is held: another one, if this run had it already.
+
+        Args:
+            load_id: the load that is extracted, if one is: its resources may be on several threads.
 
         Raises:
             PipelineBusyError: if another run holds it, with what is known of that run.
         """
-        held = PipelineLock._held.get(self._path)
-        if held is not None and held._thread == threading.get_ident():
+        with PipelineLock._taking:
+            held = PipelineLock._held.get(self._path)
+            if held is None or not held._is_of(load_id):
+                self._acquire(held)
+                self._load_id = load_id
+                return self
             return held
+
+    def _is_of(self, load_id: str | None) -> bool:
+        return self._thread == threading.get_ident() or (load_id is not None and self._load_id == load_id)
+
+    def _acquire(self, held: "PipelineLock | None") -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             if held is not None:
@@ -56,7 +72,6 @@ class PipelineLock:
         PipelineLock._held[self._path] = self
         since = datetime.now(timezone.utc)
         self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since:%Y-%m-%d %H:%M:%S} UTC")
-        return self
 
     def on_release(self, callback: Callable[[], None]) -> None:
         """Has a function called when the lock is let go of, before other runs may begin."""
@@ -83,7 +98,7 @@ class PipelineLock:
         """
         held = PipelineLock._held.get(self._path)
         if held is not None:
-            if held._thread != threading.get_ident():
+            if not held._is_of(None):
                 raise self._busy()
         elif self._path.exists():
             try:
@@ -104,6 +119,7 @@ class PipelineLock:
 
     @classmethod
     def _forget_in_child(cls) -> None:
+        cls._taking = threading.Lock()
         cls._inherited += cls._held.values()
         cls._held = {}
 

@@ -30,8 +30,9 @@ ADOPTABLE_SECONDS = 7 * 86400.0
 UNREACHABLE_SECONDS = 30.0
 """Seconds for which the first call is tried while no connection can be made at all."""
 
-NO_ACCESS = "LinkedIn gives no reporting access to this contract: ask its administrator for a reporting role"
-NOT_LISTED = "LinkedIn does not list this contract for the token's owner"
+NO_ACCESS = "LinkedIn gives no reporting access to this contract{}: ask its administrator for a reporting role"
+NOT_LISTED = "LinkedIn does not list this contract{} for the token's owner"
+"""With the contract's name in brackets, where it is known."""
 HOW_TO_RETIRE = "; if it is not wanted any more, name those that are under contracts in [sources.salesnav]"
 
 
@@ -89,7 +90,7 @@ def make_plan(
     Raises:
         ConfigurationError: if none of the contracts wanted can be exported.
     """
-    reachable, unreachable = _reachable(settings, contracts, ledger.contracts(exports.values()))
+    reachable, unreachable = _reachable(settings, contracts, ledger.contracts(exports.values()), ledger.names)
     jobs = {
         (job.contract, job.export, job.window): job
         for job in in_flight
@@ -131,7 +132,10 @@ def _task(contract: str, export: str, window: Window, job: JobInFlight | None, e
 
 
 def _reachable(
-    settings: Settings, contracts: Mapping[str, Contract] | None, loaded: Iterable[str]
+    settings: Settings,
+    contracts: Mapping[str, Contract] | None,
+    loaded: Iterable[str],
+    names: Mapping[str, str],
 ) -> tuple[list[str], dict[str, str]]:
     """Returns the contracts to export, and those that are wanted and cannot be, with the reason.
 
@@ -142,7 +146,12 @@ def _reachable(
     allowed = [urn for urn, contract in contracts.items() if contract.has_reporting_access]
     wanted = settings.contracts or tuple(dict.fromkeys((*allowed, *loaded)))
     advice = "" if settings.contracts else HOW_TO_RETIRE
-    refused = {urn: (NO_ACCESS if urn in contracts else NOT_LISTED) + advice for urn in wanted if urn not in allowed}
+    names = {**names, **{urn: contract.name for urn, contract in contracts.items()}}
+    refused = {
+        urn: (NO_ACCESS if urn in contracts else NOT_LISTED).format(f" ({names[urn]})" if urn in names else "") + advice
+        for urn in wanted
+        if urn not in allowed
+    }
     if not allowed or len(refused) == len(wanted):
         raise ConfigurationError(_nothing_to_export(contracts, refused))
     return [urn for urn in wanted if urn in allowed], refused

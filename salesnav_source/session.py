@@ -111,13 +111,17 @@ class Session:
         """Ends what is under way, and closes the journal."""
         self._belongings.close()
 
-    def lock(self, pipeline: Any) -> PipelineLock:
+    def lock(self, pipeline: Any, load_id: str | None = None) -> PipelineLock:
         """Keeps other runs of a pipeline out on this machine; the caller lets go of the lock.
+
+        Args:
+            pipeline: whose runs.
+            load_id: the load that is being extracted, if one is.
 
         Raises:
             PipelineBusyError: if another run is at work.
         """
-        self._lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name).acquire()
+        self._lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name).acquire(load_id)
         return self._lock
 
     def attach(self, pipeline: Any | None) -> None:
@@ -138,15 +142,19 @@ class Session:
         self.journal = Journal(path, self.settings.base_url)
         self._belongings.callback(self.journal.close)
         if pipeline is not None and self._lock is not None and self.settings.journal_url:
-            store = self._lock.store or JournalStore(self.settings.journal_url, pipeline.pipeline_name)
-            self.journal.keep_in(store)
-            if self._lock.store is None:
-                self._lock.store = store
-                self._lock.on_release(store.release)
-                self._lock.on_release(dlt_compat.before_commits(pipeline, store.require))
+            with self._lock.attaching:
+                self._keep_journal_in(self.settings.journal_url, self._lock, pipeline)
         if self.journal.note:
             logger.warning(self.journal.note)
         self._spool = working_dir / SPOOL_FOLDER
+
+    def _keep_journal_in(self, url: str, lock: PipelineLock, pipeline: Any) -> None:
+        store = lock.store or JournalStore(url, pipeline.pipeline_name)
+        self.journal.keep_in(store)
+        if lock.store is None:
+            lock.store = store
+            lock.on_release(store.release)
+            lock.on_release(dlt_compat.before_commits(pipeline, store.require))
 
     @property
     def store_note(self) -> str | None:

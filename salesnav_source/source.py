@@ -134,17 +134,19 @@ def run_alone(session: Session) -> TItems:
 
     Raises:
         PipelineBusyError: if another run of the pipeline is at work.
-        ConfigurationError: if the destination cannot replace days, or a package waits to be loaded.
+        ConfigurationError: if the destination cannot replace days, a package waits to be loaded, or a user's hints cannot be
+            kept to.
     """
     pipeline = dlt_compat.active_pipeline() if dlt_compat.is_extracting() else None
     with session:
         if pipeline is not None:
             destinations.require_replacing(pipeline)
             destinations.require_no_package(pipeline)
-            lock = session.lock(pipeline)
+            lock = session.lock(pipeline, dlt_compat.current_load_id())
             dlt_compat.at_end_of_run(pipeline, lock.release)
         session.attach(pipeline)
         load = Load(session, pipeline)
+        load.check_hints()
         load.find_loaded()
         session.make_plan(load.exports)
         yield from run_load(load)

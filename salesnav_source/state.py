@@ -17,8 +17,10 @@ from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROW
 from salesnav_source.warehouse import OpenWarehouse
 from salesnav_source.windows import Coverage, Days, Window
 
-COVERAGE, CLAIMS, COLUMNS, LISTED = "coverage", "claims", "columns", "listed"
-"""Keys in the state of an export, and, for the last one, of `contracts`."""
+COVERAGE, CLAIMS, COLUMNS = "coverage", "claims", "columns"
+"""Keys in the state of an export."""
+LISTED, NAMES = "listed", "names"
+"""Keys in the state of `contracts`."""
 
 TState = dict[str, Any]
 
@@ -153,6 +155,8 @@ class Ledger:
     """The columns that files have, by export and contract."""
     listed: str | None = None
     """A digest of the contracts as the warehouse has them."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Names of the contracts by URN, as the warehouse has them."""
     missing_tables: list[str] = field(default_factory=list)
     """Tables that the state speaks of and the warehouse lacks."""
     broken: list[tuple[str, str]] = field(default_factory=list)
@@ -203,7 +207,8 @@ def read_ledger(
         for key, own in resources.items()
         for load_id, claim in own.get(CLAIMS, {}).items()
     }
-    ledger = Ledger(listed=resources.get(CONTRACTS.name, {}).get(LISTED))
+    contracts = resources.get(CONTRACTS.name, {})
+    ledger = Ledger(listed=contracts.get(LISTED), names=contracts.get(NAMES, {}))
     ledger.columns = {
         key: {contract: FileColumns.from_state(columns) for contract, columns in own.get(COLUMNS, {}).items()}
         for key, own in resources.items()
@@ -318,9 +323,10 @@ class StateWriter:
         own[contract] = replace(coverage, stale=coverage.stale | (days & coverage.loaded))
         self._settled.discard(key)
 
-    def list_contracts(self, digest: str) -> None:
-        """Notes the contracts that the load writes."""
-        self._state.setdefault("resources", {}).setdefault(CONTRACTS.name, {})[LISTED] = digest
+    def list_contracts(self, digest: str, names: Mapping[str, str]) -> None:
+        """Notes the contracts that the load writes; rows of others stay, and so do their names."""
+        own: TState = self._state.setdefault("resources", {}).setdefault(CONTRACTS.name, {})
+        own[LISTED], own[NAMES] = digest, {**own.get(NAMES, {}), **names}
 
     def _own(self, key: str) -> TState:
         """Returns the state of an export, once it says what the ledger does in place of what earlier loads claimed."""

@@ -388,7 +388,7 @@ def _explain(
         if (job.export, job.contract) == (export, contract):
             take(Days((job.window,)), "open", f"job {job.job_id} is in flight", job.job_id)
     if not told.may_export(contract):
-        take(missing, "failed", NO_ACCESS)
+        take(missing, "failed", NO_ACCESS.format(""))
     for problem in reversed(told.problems):
         # what is too large is asked for in halves, so it is no news of the days
         split = problem.status == JobStatus.TOO_LARGE.value and problem.window.days > 1

@@ -59,8 +59,12 @@ class OpenWarehouse:
         self._client = client
         self._sql = client.sql_client
 
-    def source_state(self) -> dict[str, Any]:
-        """Returns the state of this source that the last complete load has left; nothing if there was none."""
+    def source_state(self, source: str = SECTION) -> dict[str, Any]:
+        """Returns the state of this source that the last complete load has left; nothing if there was none.
+
+        Args:
+            source: what dlt keeps it under: the name of the source that is extracted.
+        """
         # asks with the patience that dlt is configured to have, where a query would be tried for minutes
         if not self._client.is_storage_initialized():
             return {}
@@ -68,7 +72,7 @@ class OpenWarehouse:
             state = dlt_compat.stored_state(self._pipeline, self._client)
         except DestinationUndefinedEntity:
             return {}
-        return dict((state or {}).get("sources", {}).get(SECTION, {}))
+        return dict((state or {}).get("sources", {}).get(source, {}))
 
     def missing(self, tables: Collection[str]) -> set[str]:
         """Returns which of the tables are not there."""

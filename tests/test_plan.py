@@ -106,7 +106,12 @@ def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: 
     [
         pytest.param({}, None, "lists no contract", id="no-contract"),
         pytest.param({CLOSED: CONTRACTS[CLOSED]}, None, CLOSED, id="none-with-access"),
-        pytest.param(CONTRACTS, [CLOSED], f"{CLOSED}: LinkedIn gives no reporting access", id="chosen-without-access"),
+        pytest.param(
+            CONTRACTS,
+            [CLOSED],
+            f"{CLOSED}: LinkedIn gives no reporting access to this contract ({CONTRACTS[CLOSED].name})",
+            id="chosen-without-access",
+        ),
         pytest.param(CONTRACTS, ["urn:li:contract:4"], URN, id="chosen-unknown"),
     ],
 )

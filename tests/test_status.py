@@ -143,7 +143,7 @@ def test_days_are_covered_open_or_failed(original: Loaded) -> None:
 def test_contracts_without_access_are_wanted_only_if_configured(original: Loaded) -> None:
     assert CLOSED not in {one["contract"] for one in original.status()["exports"]}
     status = original.status(contracts=(CLOSED,))
-    assert [span["reason"] for span in of(status, CLOSED, "seats")["failed"]] == [NO_ACCESS]
+    assert [span["reason"] for span in of(status, CLOSED, "seats")["failed"]] == [NO_ACCESS.format("")]
     assert of(status, NORTH, "seats")["open"] == []
     assert status["next_run"]["jobs_to_create"] == 0
 

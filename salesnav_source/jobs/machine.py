@@ -39,6 +39,7 @@ from salesnav_source.exceptions import (
     UnavailableError,
     UnendedFileError,
     UnusableAnswerError,
+    UnusableJobIdError,
 )
 from salesnav_source.reader import ReadResult
 from salesnav_source.settings import Settings
@@ -434,6 +435,8 @@ def _failed(task: Task, error: SalesnavError | OSError, now: float, policy: Poli
         if job.age(now) < YOUNG_JOB:
             return Transition(replace(task, tries=task.tries + 1, due=now + policy.pause(task.tries + 1, jitter)))
         return _new_job(task, f"LinkedIn does not know job {job.id} any more", now, policy, jitter)
+    if isinstance(error, UnusableJobIdError):
+        return _give_up(replace(task, jobs=task.jobs + 1), reason, reach="lane")
     if isinstance(error, UnusableAnswerError) and job is None:
         # a job was created all the same, so it counts as one
         return _new_job(replace(task, jobs=task.jobs + 1), reason, now, policy, jitter)

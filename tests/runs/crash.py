@@ -133,6 +133,7 @@ def _child(run: Run) -> None:
 
         traceback.print_exc()
         code = STUCK
+    sys.stdout.flush()
     Path(run.folder, "steps.txt").write_text(str(steps.count))
     os._exit(code)
 
@@ -201,7 +202,7 @@ class Crashes:
             ended = self._run(place, 0.0)
             if ended.exitcode == STUCK and not at_once:
                 # dlt itself cannot go on; the README names the command that does this
-                self.stuck[self._output(place).strip().splitlines()[-1][:120]] += 1
+                self.stuck[self._output(place).strip().rpartition("\n")[2][:120]] += 1
                 ended = self._run(place, 0.0, reset=True)
             assert ended.exitcode == 0, f"step {step}: exit {ended.exitcode}\n{self._output(place)}"
         first = self._home.first_day

@@ -376,8 +376,65 @@ def test_two_instances_in_one_run(home: House) -> None:
     for _ in range(3):
         home.pipeline().run(parts(home))
         assert_truth(home, home.database)
-        home.clock.next_day()
-        home.first_day = home.first_day  # the days wanted grow by one
+        home.clock.next_day()  # the days wanted grow by one
+
+
+def test_two_instances_on_threads(home: House) -> None:
+    made = parts(home)
+    for resource in [resource for one in made for resource in one.resources.values()]:
+        resource.parallelize()
+    home.pipeline().run(made)
+    assert_truth(home, home.database)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"write_disposition": "append"},
+        {"write_disposition": "replace"},
+        {"loader_file_format": "insert_values"},
+        {"refresh": "drop_sources"},
+        {"refresh": "drop_resources"},
+        {"refresh": "drop_data"},
+    ],
+    ids=lambda options: "-".join(next(iter(options.items()))),
+)
+def test_what_a_user_tells_dlt_of_a_run(home: House, options: dict[str, Any]) -> None:
+    for back in (5, 4):
+        home.pipeline().run(source(home, back))
+    home.pipeline().run(source(home, 2).with_resources("seats", "export_jobs"), **options)
+    home.pipeline().run(source(home, 1), **options)
+    assert_truth(home, home.database)
+
+
+def test_a_source_that_is_taken_apart(home: House) -> None:
+    for back in (5, 4):
+        for part in source(home, back).decompose("scc"):
+            home.pipeline().run(part)
+        assert_truth(home, home.database, back)
+
+
+def test_one_table_for_all_is_refused_and_its_own_is_not(home: House) -> None:
+    with pytest.raises(Exception) as caught:
+        home.pipeline().run(source(home), table_name="all_in_one")
+    assert "activities and activity_outcomes would be loaded into one table, all_in_one" in str(
+        root_cause(caught.value)
+    )
+    assert not home.posts()
+    for back in (5, 4):
+        home.pipeline().run(source(home, back).activities, table_name="acts")
+    assert home.rows("SELECT count(*), count(DISTINCT activity_id) FROM salesnav.acts") == [
+        (count(home, "activities", back=4),) * 2
+    ]
+
+
+def test_a_strategy_that_keeps_old_rows_is_refused(home: House) -> None:
+    made = source(home)
+    made.seats.apply_hints(write_disposition={"disposition": "merge", "strategy": "scd2"})
+    with pytest.raises(Exception) as caught:
+        home.pipeline().run(made)
+    assert "seats cannot be kept with the strategy scd2" in str(root_cause(caught.value))
+    assert not home.posts()
 
 
 def test_two_extracts_before_one_load_are_refused(home: House) -> None:
@@ -433,6 +490,14 @@ def test_a_transformer_whose_table_has_no_day(home: House, monkeypatch: pytest.M
         home.pipeline().run(with_weekly(home, back))
         assert_truth(home, home.database, back)
     assert home.rows("SELECT sum(n) FROM salesnav.weekly") == [(count(home, "activities"),)]
+
+
+def test_a_transformer_beside_the_source_it_is_fed_by(home: House) -> None:
+    for back in (5, 4, 4):
+        made = source(home, back)
+        home.pipeline().run([made, made.activities | weekly()])
+        assert_truth(home, home.database, back)
+        assert home.rows("SELECT sum(n) FROM salesnav.weekly") == [(count(home, "activities", back=back),)]
 
 
 def test_a_transformer_alone_is_given_the_rows_and_does_not_count_as_their_table(home: House) -> None:
