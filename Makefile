@@ -58,7 +58,7 @@ clean: ## removes what make has made
 
 $(READY): $(DEMO)
 	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres,dashboard]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --editable '.[bigquery,snowflake,postgres,dashboard,s3]'
 	@touch $(READY)
 
 $(DEMO): pyproject.toml constraints.txt

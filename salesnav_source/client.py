@@ -100,15 +100,22 @@ logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 class Client:
     """Calls LinkedIn's API with one token, from any thread."""
 
-    def __init__(self, settings: Settings, should_stop: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        should_stop: Callable[[], bool] = lambda: False,
+        before_post: Callable[[], None] = lambda: None,
+    ) -> None:
         """Opens nothing yet.
 
         Args:
             settings: where the API is, and the credentials.
             should_stop: asked during downloads; a download ends with UnavailableError once it says True.
+            before_post: called right before each POST, which an error of it prevents.
         """
         self._base_url = settings.base_url
         self._should_stop = should_stop
+        self._before_post = before_post
         self._local = threading.local()
         self.tokens = TokenProvider(settings.credentials, self._post_form)
         self.server_time: datetime | None = None
@@ -288,6 +295,8 @@ class Client:
         self.server_time = told if told.tzinfo else told.replace(tzinfo=timezone.utc)
 
     def _send(self, method: str, url: str, token: str, json: Any = None, stream: bool = False) -> requests.Response:
+        if method == "POST":
+            self._before_post()
         try:
             return self._session().request(
                 method,

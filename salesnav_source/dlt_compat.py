@@ -1,5 +1,6 @@
 """Every use of dlt that is not its documented API, each with its reason. `tests/test_dlt_compat.py` holds each promise."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,54 @@ def stops_at_once(pipeline: Any) -> Iterator[None]:
         yield
     finally:
         config.intercept_signals = before
+
+
+def before_commits(pipeline: Any, check: Callable[[bool], None]) -> Callable[[], None]:
+    """Has a function called before a pipeline's loads change tables, and before each is noted as complete.
+
+    An error of that function ends the load, and leaves it incomplete. dlt has no such event: its tracking modules are not
+    heeded when they fail.
+
+    Args:
+        pipeline: whose loads they are.
+        check: is told whether a load begins or is about to be noted; else another of its jobs does.
+
+    Returns:
+        A function that undoes this.
+    """
+    load, destination = pipeline.load, pipeline.destination
+    make_client = destination.client
+    loading: set[int] = set()
+
+    def checked_load(*args: Any, **kwargs: Any) -> Any:
+        check(True)
+        loading.add(threading.get_ident())
+        try:
+            return load(*args, **kwargs)
+        finally:
+            loading.discard(threading.get_ident())
+
+    def checked_client(*args: Any, **kwargs: Any) -> Any:
+        # in a thread of its own, a job that fails before it begins would be waited for without end
+        if threading.get_ident() in loading:
+            check(False)
+        client = make_client(*args, **kwargs)
+        complete = client.complete_load
+
+        def checked_complete(load_id: str) -> None:
+            check(True)
+            complete(load_id)
+
+        client.complete_load = checked_complete
+        return client
+
+    def undo() -> None:
+        pipeline.__dict__.pop("load", None)
+        destination.__dict__.pop("client", None)
+
+    pipeline.load = checked_load
+    destination.client = checked_client
+    return undo
 
 
 class _EndOfRun:

@@ -16,20 +16,17 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.extract import DltResource
 
-from salesnav_source import destinations, dlt_compat, tables
+from salesnav_source import destinations, tables
 from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError
 from salesnav_source.files import make_private
 from salesnav_source.journal import Journal
-from salesnav_source.loading import on_destination, refuse_packages_of_others
+from salesnav_source.loading import commit_state, refuse_packages_of_others, run_on_destination
 from salesnav_source.lock import PipelineLock
 from salesnav_source.personal_data import PersonalData, names_seat, normal
-from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, CONTRACTS, ERASED_SEATS, LOAD_ID, REJECTED_ROWS, SEATS
+from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, ERASED_SEATS, LOAD_ID, REJECTED_ROWS, SEATS
 from salesnav_source.session import journal_path
-from salesnav_source.settings import SECTION
-from salesnav_source.source import resources
-from salesnav_source.state import PERSONAL_DATA, Ledger, StateWriter, read_ledger
+from salesnav_source.state import PERSONAL_DATA, Ledger, read_ledger
 from salesnav_source.tables import literal
 from salesnav_source.warehouse import OpenWarehouse, Warehouse, database_file
 
@@ -128,10 +125,10 @@ def _erase(
         if not confirm(erasure):
             return None
         ledger = _read_ledger(journal, opened, warehouse.name, state)
-    pipeline.drop()
-    make_private(Path(pipeline.working_dir))
     _note(pipeline, seats)
-    _settle(pipeline, ledger)
+    # claims say exactly how many rows there are
+    commit_state(pipeline, ledger)
+    make_private(Path(pipeline.working_dir))
     with warehouse.opened() as opened:
         rows.remove(opened)
     return erasure
@@ -239,24 +236,10 @@ def _note(pipeline: dlt.Pipeline, seats: Sequence[Seat]) -> None:
             destination=pipeline.destination,
             dataset_name=pipeline.dataset_name,
         )
-        on_destination(apart, lambda: apart.run(dlt.resource(rows, **hints)))
+        run_on_destination(apart, lambda: apart.run(dlt.resource(rows, **hints)))
     finally:
         pipeline.activate()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _settle(pipeline: dlt.Pipeline, ledger: Ledger) -> None:
-    """Has the state say which days are loaded, in place of what loads claim to have brought."""
-
-    def settle() -> Iterator[None]:
-        StateWriter(dlt.current.source_state(), ledger, dlt_compat.current_load_id()).settle()
-        yield from ()
-
-    @dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
-    def source() -> list[DltResource]:
-        return resources(settle)
-
-    on_destination(pipeline, lambda: pipeline.run(source().with_resources(CONTRACTS.name)))
 
 
 class _Rows:

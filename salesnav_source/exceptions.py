@@ -45,6 +45,14 @@ class JournalError(SalesnavError, TransientException):
     """The journal of jobs in flight cannot be written."""
 
 
+class JournalUnreachableError(JournalError):
+    """The folder or bucket that keeps the journal does not answer; trying again can help."""
+
+
+class LeaseLostError(SalesnavError, TransientException):
+    """Another worker has taken this pipeline over, as this one gave no sign of life."""
+
+
 class ApiError(SalesnavError):
     """LinkedIn's API, or the way to it, did not answer as hoped.
 

@@ -3,6 +3,9 @@
 dlt keeps state only with a load that is complete, and its working folder may be emptied at any time. So what LinkedIn has
 been asked is kept apart from both, in a small SQLite file beside that folder. An entry is written before the job is created,
 gets its id right after, and stays until the warehouse is seen to hold the job's rows and its record.
+
+With `journal_url` the same rows are kept in a folder or a bucket as well, see `journal_store`: after each change, and before
+the job is created. The SQLite file is then what this worker works with, and is filled from there when it begins.
 """
 
 import contextlib
@@ -16,10 +19,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from salesnav_source.exceptions import JournalError
+from salesnav_source.exceptions import JournalError, JournalUnreachableError
+from salesnav_source.journal_store import VERSION, JournalStore, StoredJournal, TContent
 from salesnav_source.windows import Window
-
-VERSION = 2
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS jobs (
@@ -50,12 +52,25 @@ CREATE TABLE IF NOT EXISTS verified (
     load_id TEXT NOT NULL,
     key TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS holds (
+    holder TEXT PRIMARY KEY,
+    url TEXT NOT NULL,
+    current INTEGER NOT NULL
+);
 PRAGMA user_version = {VERSION};
 """
 
 _COLUMNS = "base_url, entry, contract, export, first_day, last_day, job_id, created_at"
 _IN_FLIGHT = f"SELECT {_COLUMNS} FROM jobs WHERE job_id IS NOT NULL"
 _OLDEST_FIRST = "ORDER BY created_at, entry"
+
+_KEPT = {
+    "jobs": "entry, base_url, contract, export, first_day, last_day, created_at, job_id, load_id",
+    "records": "record, entry, export, row, load_id",
+    "loads": "load_id, warehouse, cleaned_by",
+    "verified": "warehouse, load_id, key",
+}
+"""What a `JournalStore` is given: the columns of each table."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,7 @@ class Journal:
         self.note: str | None = None
         """What the user should be told of the opening, if anything."""
         self._base_url = base_url
+        self._store: JournalStore | None = None
         self._lock = threading.Lock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,12 +126,95 @@ class Journal:
         with self._lock:
             self._db.close()
 
+    def keep_in(self, store: JournalStore) -> None:
+        """Keeps the journal in a folder or bucket as well from now on, and goes on with what another worker has left there.
+
+        Args:
+            store: the place; it is held until it is released.
+
+        Raises:
+            PipelineBusyError: if another worker is at work.
+            ConfigurationError: if the store cannot keep two workers apart.
+            JournalError: if it cannot be reached.
+        """
+        if not store.held:
+            self._hold(store)
+        self._store = store
+
+    def _hold(self, store: JournalStore) -> None:
+        own = dict(self._read("SELECT holder, current FROM holds WHERE url = ?", (store.url,)))
+        found: list[StoredJournal | None] = []
+
+        def content_of(stored: StoredJournal | None) -> TContent:
+            # what this machine has left there itself it may know better, as a change is written here first
+            known = own.get(stored.holder) if stored else not any(own.values())
+            if known:
+                return self._dump()
+            found.append(stored)
+            return self._readable(stored, store.url) if stored else {}
+
+        self._write("INSERT INTO holds (holder, url, current) VALUES (?, ?, 0)", (store.holder, store.url))
+        store.acquire(own, content_of)
+        with self._transaction() as db:
+            for stored in found:
+                _fill(db, self._readable(stored, store.url) if stored else {})
+            db.execute("DELETE FROM holds WHERE url = ? AND holder <> ?", (store.url, store.holder))
+            db.execute("UPDATE holds SET current = 1")
+
+    def _readable(self, stored: StoredJournal, url: str) -> TContent:
+        """Returns the rows of a stored journal, none if they cannot be used."""
+        try:
+            if stored.version != VERSION:
+                raise ValueError(f"it is of version {stored.version}, not {VERSION}")
+            with contextlib.closing(sqlite3.connect(":memory:")) as db:
+                db.executescript(_SCHEMA)
+                _fill(db, stored.content)
+                _require_usable(db)
+            return stored.content
+        except (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError) as error:
+            self.note = f"The journal of export jobs at {url} could not be used ({error}). {_ASKED_AGAIN}"
+            return {}
+
+    def require(self) -> None:
+        """Makes sure that no other worker has taken over this pipeline.
+
+        Raises:
+            LeaseLostError: if one has.
+        """
+        if self._store is not None:
+            self._store.require()
+
+    def require_surely(self) -> None:
+        """Makes sure that no other worker can have taken over this pipeline, right before a job is created.
+
+        Raises:
+            LeaseLostError: if one has.
+            JournalUnreachableError: if that cannot be told.
+        """
+        if self._store is not None:
+            self._store.require_surely()
+
     def ask(self, contract: str, export: str, window: Window, now: float) -> int:
-        """Notes that a job is about to be created, and returns the entry's number."""
-        return self._write(
-            "INSERT INTO jobs (base_url, contract, export, first_day, last_day, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (self._base_url, contract, export, str(window.first), str(window.last), now),
+        """Notes that a job is about to be created, and returns the entry's number.
+
+        Raises:
+            JournalError: if it cannot be noted.
+            LeaseLostError: if another worker has taken over.
+        """
+        insert = (
+            "INSERT INTO jobs (base_url, contract, export, first_day, last_day, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         )
+        with self._transaction() as db:
+            values = (self._base_url, contract, export, str(window.first), str(window.last), now)
+            entry = db.execute(insert, values).lastrowid or 0
+        if self._store is not None:
+            try:
+                self._store.save(self._dump, must=True)
+            except JournalUnreachableError:
+                with self._transaction() as db:
+                    db.execute("DELETE FROM jobs WHERE entry = ?", (entry,))
+                raise
+        return entry
 
     def created(self, entry: int, job_id: int) -> None:
         """Notes the id under which LinkedIn took the job."""
@@ -126,7 +225,7 @@ class Journal:
 
         The job stays in flight until the warehouse is known to hold its rows.
         """
-        with self._transaction() as db:
+        with self._change() as db:
             db.execute("UPDATE jobs SET load_id = ? WHERE entry = ?", (load_id, entry))
             db.execute(
                 "INSERT INTO records (entry, export, row) VALUES (?, ?, ?)",
@@ -135,7 +234,7 @@ class Journal:
 
     def ended(self, entry: int, record: Mapping[str, Any]) -> None:
         """Notes that a job has ended without a file, with its record."""
-        with self._transaction() as db:
+        with self._change() as db:
             db.execute("DELETE FROM jobs WHERE entry = ?", (entry,))
             db.execute("INSERT INTO records (row) VALUES (?)", (json.dumps(record),))
 
@@ -149,17 +248,26 @@ class Journal:
         return [job for _, job in _newest(self._read(statement, (self._base_url,)))]
 
     @staticmethod
-    def peek(path: Path) -> list[tuple[str, JobInFlight]]:
+    def peek(path: Path, stored: TContent | None = None) -> list[tuple[str, JobInFlight]]:
         """Returns the jobs in flight, each with the API that was asked, and changes nothing.
 
         Jobs that a load has taken of which it is not known whether it is complete count as in flight.
 
         Args:
             path: the file; where there is none, no job is in flight.
+            stored: what a `JournalStore` holds, in place of the file.
 
         Raises:
             JournalError: if the journal cannot be read.
         """
+        if stored is not None:
+            with contextlib.closing(sqlite3.connect(":memory:")) as db:
+                try:
+                    db.executescript(_SCHEMA)
+                    _fill(db, stored)
+                    return _newest(db.execute(f"{_IN_FLIGHT} {_OLDEST_FIRST}").fetchall())
+                except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
+                    raise JournalError(f"The stored journal of export jobs cannot be read: {error}.") from None
         if not path.exists():
             return []
         try:
@@ -175,7 +283,7 @@ class Journal:
             load_id: dlt's id of the load.
             warehouse: where it goes.
         """
-        with self._transaction() as db:
+        with self._change() as db:
             found = db.execute(
                 "SELECT load_id FROM loads WHERE warehouse = ? AND load_id <> ?", (warehouse, load_id)
             ).fetchall()
@@ -188,7 +296,7 @@ class Journal:
 
     def take_records(self, load_id: str) -> list[dict[str, Any]]:
         """Returns the records that no load has taken yet, and marks them as taken by this one."""
-        with self._transaction() as db:
+        with self._change() as db:
             found = db.execute("SELECT record, row FROM records WHERE load_id IS NULL ORDER BY record").fetchall()
             marks = [(load_id, number) for number, _ in found]
             db.executemany("UPDATE records SET load_id = ? WHERE record = ?", marks)
@@ -210,7 +318,7 @@ class Journal:
             outcomes: what it was seen to hold, by load; nothing of a load that is not named.
             keep: a load that is under way.
         """
-        with self._transaction() as db:
+        with self._change() as db:
             for (load_id,) in db.execute("SELECT load_id FROM loads WHERE warehouse = ?", (warehouse,)).fetchall():
                 if load_id != keep:
                     self._settle(db, load_id, outcomes.get(load_id))
@@ -245,14 +353,33 @@ class Journal:
             warehouse: where the rows are.
             claims: exports and loads.
         """
-        with self._transaction() as db:
+        with self._change() as db:
             db.execute("DELETE FROM verified WHERE warehouse = ?", (warehouse,))
             rows = [(warehouse, load_id, key) for key, load_id in claims]
             db.executemany("INSERT INTO verified (warehouse, load_id, key) VALUES (?, ?, ?)", rows)
 
+    def adopt(self, jobs: Sequence[JobInFlight]) -> None:
+        """Takes over jobs in flight from the journal of another pipeline, but those that it has already."""
+        values = [
+            (
+                self._base_url,
+                one.contract,
+                one.export,
+                str(one.window.first),
+                str(one.window.last),
+                one.created_at,
+                one.job_id,
+            )
+            for one in jobs
+            if one.job_id not in {own.job_id for own in self.in_flight()}
+        ]
+        insert = "INSERT INTO jobs (base_url, contract, export, first_day, last_day, created_at, job_id)"
+        with self._change() as db:
+            db.executemany(f"{insert} VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+
     def forget(self, entries: Sequence[int]) -> None:
         """Drops jobs in flight that are of no use any more."""
-        with self._transaction() as db:
+        with self._change() as db:
             db.executemany("DELETE FROM jobs WHERE entry = ?", [(entry,) for entry in entries])
 
     def forget_unusable(self, before: float) -> None:
@@ -273,9 +400,7 @@ class Journal:
             db.executescript(_SCHEMA)
             if db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("it is damaged")
-            _newest(db.execute(_IN_FLIGHT).fetchall())
-            for _, row in db.execute("SELECT load_id, row FROM records WHERE entry IS NULL OR entry").fetchall():
-                json.loads(row)
+            _require_usable(db)
             return db
         except sqlite3.OperationalError as error:
             if "no such column" not in str(error):
@@ -285,8 +410,7 @@ class Journal:
             reason = str(error)
         aside = self._set_aside()
         self.note = (
-            f"The journal of export jobs could not be used ({reason}); it was set aside as {aside.name}. Jobs that were in"
-            " flight are asked for again."
+            f"The journal of export jobs could not be used ({reason}); it was set aside as {aside.name}. {_ASKED_AGAIN}"
         )
         db = self._connect()
         db.executescript(_SCHEMA)
@@ -306,6 +430,14 @@ class Journal:
         return sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
 
     @contextlib.contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Changes the file, and then what is kept elsewhere; where that is out of reach it is changed later."""
+        with self._transaction() as db:
+            yield db
+        if self._store is not None:
+            self._store.save(self._dump)
+
+    @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
@@ -319,9 +451,15 @@ class Journal:
             except sqlite3.Error as error:
                 raise JournalError(f"The journal of export jobs, {self.path}, cannot be written: {error}.") from None
 
-    def _write(self, statement: str, values: tuple[Any, ...]) -> int:
-        with self._transaction() as db:
-            return db.execute(statement, values).lastrowid or 0
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._change() as db:
+            db.execute(statement, values)
+
+    def _dump(self) -> TContent:
+        return {
+            table: [list(row) for row in self._read(f"SELECT {columns} FROM {table} ORDER BY 1", ())]
+            for table, columns in _KEPT.items()
+        }
 
     def _read(self, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -329,6 +467,28 @@ class Journal:
                 return self._db.execute(statement, values).fetchall()
             except sqlite3.Error as error:
                 raise JournalError(f"The journal of export jobs, {self.path}, cannot be read: {error}.") from None
+
+
+_ASKED_AGAIN = "Jobs that were in flight are asked for again."
+
+
+def _fill(db: sqlite3.Connection, content: TContent) -> None:
+    """Puts the rows of a stored journal in the place of those of a file."""
+    for table, columns in _KEPT.items():
+        db.execute(f"DELETE FROM {table}")
+        values = ", ".join("?" * len(columns.split(", ")))
+        db.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", content.get(table, []))
+
+
+def _require_usable(db: sqlite3.Connection) -> None:
+    """Makes sure that all rows can be read.
+
+    Raises:
+        ValueError: if one cannot; other errors likewise.
+    """
+    _newest(db.execute(_IN_FLIGHT).fetchall())
+    for _, row in db.execute("SELECT load_id, row FROM records WHERE entry IS NULL OR entry").fetchall():
+        json.loads(row)
 
 
 def _newest(rows: list[tuple[Any, ...]]) -> list[tuple[str, JobInFlight]]:

@@ -222,6 +222,7 @@ class Load:
         progress = Progress(self._pipeline, list(self.exports), session)
         self._mark_refreshed()
         while True:
+            session.journal.require()
             full = self._is_full()
             if full:
                 runner.close_load()

@@ -8,6 +8,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,13 @@ from salesnav_source.exceptions import ConfigurationError, DestinationError, Sal
 from salesnav_source.files import make_private
 from salesnav_source.jobs.runner import WindowReport
 from salesnav_source.load import Load
+from salesnav_source.personal_data import PersonalData
 from salesnav_source.planning import Plan, Refresh
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 from salesnav_source.session import Commit, LoadedWindow, LoadLimits, Session
 from salesnav_source.settings import SECTION, Settings
 from salesnav_source.source import resources, run_load
+from salesnav_source.state import Ledger, StateWriter
 from salesnav_source.warehouse import database_file
 from salesnav_source.windows import Coverage
 
@@ -41,6 +44,31 @@ RACE_PAUSE = 0.5
 """Seconds up to which the first pause between such tries lasts."""
 
 INTERRUPTED_HINT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
+
+
+@contextmanager
+def opened(run: Session, pipeline: dlt.Pipeline) -> Iterator[Session]:
+    """Gives a session that has the pipeline to itself and knows what is loaded.
+
+    Raises:
+        ConfigurationError: if the destination cannot be used, or the pipeline holds packages of other sources to load.
+        PipelineBusyError: if another run of the pipeline is at work.
+        DestinationError: if the destination cannot be reached.
+    """
+    with run:
+        lock = run.lock(pipeline)
+        try:
+            destinations.require_replacing(pipeline)
+            refuse_packages_of_others(pipeline)
+            destinations.own_staging(pipeline)
+            destinations.spare_compression(pipeline)
+            run.attach(pipeline)
+            _read_warehouse(run, pipeline)
+            yield run
+        finally:
+            # what is still under way notes its end before another run may begin
+            run.close()
+            lock.release()
 
 
 @dataclass
@@ -124,29 +152,21 @@ def sync(
     Raises:
         ConfigurationError: if the destination cannot be used, or holds packages of other sources to load.
         PipelineBusyError: if another run of the pipeline is at work.
+        LeaseLostError: if another worker has taken over, as this one stood still.
         DestinationError: if the destination cannot be reached or fails.
         SalesnavError: if nothing could be tried.
     """
     report = Report(pipeline.destination.destination_description, pipeline.dataset_name or "")
-    with session or Session(settings, limits=limits) as run, dlt_compat.stops_at_once(pipeline):
+    with dlt_compat.stops_at_once(pipeline), opened(session or Session(settings, limits=limits), pipeline) as run:
         run.discards_packages = True
-        lock = run.lock(pipeline)
-        try:
-            destinations.require_replacing(pipeline)
-            refuse_packages_of_others(pipeline)
-            destinations.own_staging(pipeline)
-            run.attach(pipeline)
-            _read_warehouse(run, pipeline)
-            restored = _empty_working_folder(run, pipeline)
-            report.plan = run.make_plan(_own(exports), _refresh(full_refresh))
-            if _has_work(run):
-                run.start()
-                _load_all(run, pipeline, exports, on_commit or (lambda commit: None))
-            elif not restored:
-                on_destination(pipeline, pipeline.sync_destination)
-            _fill(report, run, exports)
-        finally:
-            lock.release()
+        restored = _empty_working_folder(run, pipeline)
+        report.plan = run.make_plan(_own(exports), _refresh(full_refresh))
+        if _has_work(run):
+            run.start()
+            _load_all(run, pipeline, exports, on_commit or (lambda commit: None))
+        elif not restored:
+            run_on_destination(pipeline, pipeline.sync_destination)
+        _fill(report, run, exports)
     return report
 
 
@@ -207,7 +227,7 @@ def _empty_working_folder(run: Session, pipeline: dlt.Pipeline) -> bool:
     make_private(Path(pipeline.working_dir))
     if not run.ledger.missing_tables:
         return False
-    on_destination(pipeline, pipeline.sync_destination)
+    run_on_destination(pipeline, pipeline.sync_destination)
     with pipeline.destination_client() as client:
         client.update_stored_schema(force=True)
     return True
@@ -240,7 +260,7 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> Co
     source = _source(run).with_resources(*names)
     file = database_file(pipeline)
     is_new = file is not None and not file.exists()
-    on_destination(pipeline, lambda: pipeline.run(source))
+    run_on_destination(pipeline, lambda: pipeline.run(source))
     if is_new and file is not None:
         make_private(file)
     _remove_loaded_rows(pipeline)
@@ -261,6 +281,32 @@ def _remove_loaded_rows(pipeline: dlt.Pipeline) -> None:
     for load_id in pipeline.list_completed_load_packages():
         package = Path(pipeline.get_load_package_info(load_id).package_path)
         shutil.rmtree(package / "completed_jobs", ignore_errors=True)
+
+
+def commit_state(pipeline: dlt.Pipeline, ledger: Ledger, personal_data: PersonalData | None = None) -> None:
+    """Writes what the ledger says into the state that the warehouse keeps, by a load without rows.
+
+    Args:
+        pipeline: whose state; its working folder is emptied.
+        ledger: what is loaded.
+        personal_data: what became of personal data in what is loaded; as the state says if None.
+    """
+    pipeline.activate()
+    pipeline.drop()
+    source = _state_alone(ledger, personal_data)
+    run_on_destination(pipeline, lambda: pipeline.run(source))
+
+
+@dlt.source(name=SECTION, section=SECTION, max_table_nesting=0)
+def _state_alone(ledger: Ledger, personal_data: PersonalData | None) -> DltResource:
+    def settled() -> Iterator[Any]:
+        writer = StateWriter(dlt.current.source_state(), ledger, dlt_compat.current_load_id())
+        writer.settle()
+        if personal_data is not None:
+            writer.note_personal_data(personal_data.record)
+        yield from ()
+
+    return dlt.resource(settled, name="_state")
 
 
 def _state_of(pipeline: dlt.Pipeline) -> dict[str, Any]:
@@ -303,8 +349,7 @@ def _fill(report: Report, run: Session, exports: Sequence[str]) -> None:
     report.notes += _told_of_columns(run)
     report.notes += _told_of_columns_left_out(run)
     report.notes += run.client.notes + run.client.tokens.notes
-    if run.journal.note:
-        report.notes.append(run.journal.note)
+    report.notes += filter(None, [run.journal.note, run.store_note])
     report.coverage = {
         (export, contract): coverage
         for export in exports
@@ -343,7 +388,7 @@ def _told_of_columns_left_out(run: Session) -> list[str]:
     ]
 
 
-def on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
+def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> LoadInfo | None:
     """Does something that needs the destination, again where two pipelines get in each other's way.
 
     Raises:

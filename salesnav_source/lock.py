@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import ClassVar
@@ -10,6 +11,7 @@ from typing import ClassVar
 from filelock import FileLock, Timeout
 
 from salesnav_source.exceptions import PipelineBusyError
+from salesnav_source.journal_store import JournalStore
 
 PATIENCE = 1.0
 """Seconds to wait for the lock: `salesnav status` holds it for a moment, to see whether a run is at work."""
@@ -32,9 +34,14 @@ class PipelineLock:
         self._lock = FileLock(self._path, timeout=PATIENCE, thread_local=False)
         self._thread = 0
         self._load_id: str | None = None
+        self._callbacks: list[Callable[[], None]] = []
+        self.store: JournalStore | None = None
+        """Where the run that holds the lock keeps its journal beside this machine."""
+        self.attaching = threading.Lock()
+        """Held while that place is looked for: instances of the source may be on several threads."""
 
-    def acquire(self, load_id: str | None = None) -> None:
-        """Takes the lock.
+    def acquire(self, load_id: str | None = None) -> "PipelineLock":
+        """Takes the lock, and returns the one that is held: another one, if this run had it already.
 
         Args:
             load_id: the load that is extracted, if one is: its resources may be on several threads.
@@ -47,6 +54,8 @@ class PipelineLock:
             if held is None or not held._is_of(load_id):
                 self._acquire(held)
                 self._load_id = load_id
+                return self
+            return held
 
     def _is_of(self, load_id: str | None) -> bool:
         return self._thread == threading.get_ident() or (load_id is not None and self._load_id == load_id)
@@ -64,12 +73,22 @@ class PipelineLock:
         since = datetime.now(timezone.utc)
         self._holder.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {since:%Y-%m-%d %H:%M:%S} UTC")
 
+    def on_release(self, callback: Callable[[], None]) -> None:
+        """Has a function called when the lock is let go of, before other runs may begin."""
+        self._callbacks.append(callback)
+
     def release(self) -> None:
         """Lets go of the lock, if this process has it; holds nothing up if not."""
         held = PipelineLock._held.pop(self._path, None)
         if held is not None:
-            self._holder.unlink(missing_ok=True)
-            held._lock.release()
+            try:
+                for callback in reversed(held._callbacks):
+                    callback()
+            finally:
+                held._callbacks.clear()
+                held.store = None
+                self._holder.unlink(missing_ok=True)
+                held._lock.release()
 
     def check(self) -> None:
         """Makes sure that no other run is at work, and changes nothing.

@@ -14,6 +14,7 @@ from typing import Any
 
 from dlt.common import logger
 
+from salesnav_source import dlt_compat
 from salesnav_source.client import Client, Contract
 from salesnav_source.files import make_private
 from salesnav_source.job_records import job_record
@@ -21,6 +22,7 @@ from salesnav_source.jobs.clock import Clock, SystemClock
 from salesnav_source.jobs.machine import Policy, Task
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad, WindowReport
 from salesnav_source.journal import Journal
+from salesnav_source.journal_store import JournalStore
 from salesnav_source.lock import PipelineLock
 from salesnav_source.personal_data import TABLES_TO_DROP, require_same
 from salesnav_source.planning import ADOPTABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
@@ -121,7 +123,11 @@ class Session:
         self.clock = clock or SystemClock()
         self.limits = limits or LoadLimits()
         self.policy = Policy.of(settings)
-        self.client = Client(settings, should_stop=lambda: self.runner is not None and self.runner.stopping)
+        self.client = Client(
+            settings,
+            should_stop=lambda: self.runner is not None and self.runner.stopping,
+            before_post=lambda: self.journal.require_surely(),
+        )
         self.contracts: dict[str, Contract] = {}
         self.ledger = Ledger()
         self.erased_seats: dict[str, frozenset[int]] = {}
@@ -143,16 +149,21 @@ class Session:
         """Windows whose files had other columns than the files before."""
         self.warehouse: Warehouse | None = None
         self._spool: Path
+        self._lock: PipelineLock | None = None
         self._belongings = ExitStack()
 
     def __enter__(self) -> "Session":
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends what is under way, and closes the journal."""
         self._belongings.close()
 
     def lock(self, pipeline: Any, load_id: str | None = None) -> PipelineLock:
-        """Keeps other runs of a pipeline out; the caller lets go of the lock.
+        """Keeps other runs of a pipeline out on this machine; the caller lets go of the lock.
 
         Args:
             pipeline: whose runs.
@@ -161,15 +172,16 @@ class Session:
         Raises:
             PipelineBusyError: if another run is at work.
         """
-        lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name)
-        lock.acquire(load_id)
-        return lock
+        self._lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name).acquire(load_id)
+        return self._lock
 
     def attach(self, pipeline: Any | None) -> None:
         """Opens journal and warehouse of a pipeline, or a journal for this session alone if there is no pipeline.
 
         Raises:
             JournalError: if the journal cannot be written.
+            PipelineBusyError: if another worker writes the journal at `journal_url`.
+            ConfigurationError: if no journal can be kept there.
         """
         if pipeline is None:
             folder = Path(tempfile.mkdtemp(prefix="salesnav-"))
@@ -180,11 +192,28 @@ class Session:
             self.warehouse = Warehouse(pipeline)
         self.journal = Journal(path, self.settings.base_url)
         self._belongings.callback(self.journal.close)
+        if pipeline is not None and self._lock is not None and self.settings.journal_url:
+            with self._lock.attaching:
+                self._keep_journal_in(self.settings.journal_url, self._lock, pipeline)
         if self.journal.note:
             logger.warning(self.journal.note)
         make_private(working_dir)
         make_private(path)
         self._spool = working_dir / SPOOL_FOLDER
+
+    def _keep_journal_in(self, url: str, lock: PipelineLock, pipeline: Any) -> None:
+        store = lock.store or JournalStore(url, pipeline.pipeline_name)
+        self.journal.keep_in(store)
+        if lock.store is None:
+            lock.store = store
+            lock.on_release(store.release)
+            lock.on_release(dlt_compat.before_commits(pipeline, store.require))
+
+    @property
+    def store_note(self) -> str | None:
+        """What the user should be told of the place of the journal, if anything."""
+        store = self._lock.store if self._lock is not None else None
+        return store.note if store is not None else None
 
     def read_ledger(
         self, warehouse: OpenWarehouse | None, state: Mapping[str, Any], current_load: str | None = None

@@ -170,7 +170,9 @@ class SalesnavConfiguration(BaseConfiguration):
     queue_timeout: float = QUEUE_TIMEOUT
     """Seconds that a job may stand in LinkedIn's queue though none of ours is before it."""
     outage_timeout: float = OUTAGE_TIMEOUT
-    """Seconds that LinkedIn may fail to answer before the run is given up."""
+    """Seconds that LinkedIn, or the place of the journal, may fail to answer before the run is given up."""
+    journal_url: Optional[str] = None
+    """A folder or bucket, as fsspec takes it, for the journal of jobs in flight; on this machine alone if not set."""
     personal_data: str = KEEP
     """What becomes of names, e-mail addresses and member keys: keep, pseudonymize or drop."""
     pseudonym_key: Optional[TSecretStrValue] = None
@@ -198,6 +200,7 @@ class Settings:
     queue_timeout: float
     outage_timeout: float
     personal_data: PersonalData
+    journal_url: str | None = None
 
     @staticmethod
     def check(configuration: SalesnavConfiguration) -> "Settings":
@@ -223,6 +226,7 @@ class Settings:
             queue_timeout=_positive("queue_timeout", configuration.queue_timeout),
             outage_timeout=_positive("outage_timeout", configuration.outage_timeout),
             personal_data=_personal_data(configuration),
+            journal_url=(configuration.journal_url or "").strip() or None,
         )
         if settings.start_date and settings.end_date and settings.start_date > settings.end_date:
             raise ConfigurationError(

@@ -51,6 +51,7 @@ def salesnav(
     personal_data: str = KEEP,
     pseudonym_key: Optional[TSecretStrValue] = None,
     keep_columns: Union[list[str], str, None] = None,
+    journal_url: Optional[str] = None,
 ) -> list[DltResource]:
     """Loads LinkedIn Sales Navigator activities, their outcomes and seat summaries, contract by contract.
 
@@ -73,7 +74,9 @@ def salesnav(
         poll_max_interval: seconds at most between two polls of a job.
         job_timeout: seconds that LinkedIn may work on a job, from when its turn has come; the next run goes on waiting.
         queue_timeout: seconds that a job may stand in LinkedIn's queue though none of ours is before it.
-        outage_timeout: seconds that LinkedIn may fail to answer before the run is given up.
+        outage_timeout: seconds that LinkedIn, or the place of the journal, may fail to answer before the run is given up.
+        journal_url: a folder or bucket, as fsspec takes it, for the journal of jobs in flight, so that another machine can
+            go on with them; beside dlt's working folder alone if None.
         personal_data: what becomes of names and e-mail addresses of seat holders and of member keys: `keep`, `pseudonymize`
             or `drop`.
         pseudonym_key: key of the pseudonyms, at least 16 characters; a secret.
@@ -105,6 +108,7 @@ def salesnav(
             personal_data=personal_data,
             pseudonym_key=pseudonym_key,
             keep_columns=keep_columns,
+            journal_url=journal_url,
         )
     )
     pipeline = dlt_compat.active_pipeline()

@@ -316,7 +316,8 @@ class StateWriter:
     def settle(self) -> None:
         """Notes what the ledger says of every export, in place of what earlier loads claimed."""
         for key in {*self._ledger.settled, *keys_of(self._state)}:
-            self._own(key)
+            columns = self._ledger.columns.get(key, {})
+            self._own(key)[COLUMNS] = {contract: one.to_state() for contract, one in columns.items()}
 
     def note_personal_data(self, record: Mapping[str, str] | None) -> None:
         """Notes what becomes of personal data in the rows that the load brings."""

@@ -16,6 +16,7 @@ from dlt.pipeline.configuration import PipelineConfiguration
 from salesnav_source.exceptions import ConfigurationError, JournalError, PipelineBusyError, causes
 from salesnav_source.jobs.machine import JobStatus
 from salesnav_source.journal import JobInFlight, Journal
+from salesnav_source.journal_store import JournalStore, StoredJournal
 from salesnav_source.lock import PipelineLock
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.planning import NO_ACCESS, Plan, make_plan
@@ -154,11 +155,14 @@ def collect(
     epoch = time.time() if epoch is None else epoch
     as_of = datetime.fromtimestamp(epoch, timezone.utc)
     folder = _pipelines_dir(pipeline_name, pipelines_dir)
+    notes: list[str] = []
+    stored = _stored_journal(pipeline_name, settings, notes)
     running = _is_running(pipeline_name, folder)
-    pipeline = _attach(pipeline_name, folder)
+    pipeline = _attach(pipeline_name, folder, settings)
     try:
-        notes: list[str] = []
-        jobs = _jobs_in_flight(pipeline, notes)
+        if stored is not None and not stored.released and not running:
+            notes.append(f"Elsewhere, a run is at work or was killed: {stored.worker}.")
+        jobs = _jobs_in_flight(pipeline, settings, stored, notes)
         told = _ask_destination(pipeline, running)
         coverages = told.ledger.settled
         known = {(export, contract) for export in EXPORTS for contract in coverages.get(export, {})}
@@ -249,9 +253,20 @@ def _is_running(pipeline_name: str, folder: Path) -> bool:
     return False
 
 
-def _attach(pipeline_name: str, folder: Path) -> dlt.Pipeline:
+def _stored_journal(pipeline_name: str, settings: Settings, notes: list[str]) -> StoredJournal | None:
+    if settings.journal_url is None:
+        return None
+    try:
+        return JournalStore(settings.journal_url, pipeline_name).peek()
+    except JournalError as error:
+        notes.append(str(error))
+        return None
+
+
+def _attach(pipeline_name: str, folder: Path, settings: Settings) -> dlt.Pipeline:
     if not (folder / pipeline_name / dlt.Pipeline.STATE_FILE).is_file():
-        if (folder / f"{pipeline_name}.salesnav.sqlite").exists() and (made := _made_again(pipeline_name, folder)):
+        may_be = settings.journal_url is not None or (folder / f"{pipeline_name}.salesnav.sqlite").exists()
+        if may_be and (made := _made_again(pipeline_name, folder)):
             return made
         raise ConfigurationError(
             f"There is no pipeline {pipeline_name} in {folder}: it has not run on this machine under that name. Run it,"
@@ -285,8 +300,12 @@ def _pipelines_dir(pipeline_name: str, pipelines_dir: str | None) -> Path:
     return Path(pipelines_dir)
 
 
-def _jobs_in_flight(pipeline: dlt.Pipeline, notes: list[str]) -> list[tuple[str, JobInFlight]]:
+def _jobs_in_flight(
+    pipeline: dlt.Pipeline, settings: Settings, stored: StoredJournal | None, notes: list[str]
+) -> list[tuple[str, JobInFlight]]:
     try:
+        if settings.journal_url is not None:
+            return Journal.peek(journal_path(pipeline), stored.content if stored else {})
         return Journal.peek(journal_path(pipeline))
     except JournalError as error:
         notes.append(str(error))

@@ -144,6 +144,10 @@ class Coverage:
             day += ONE_DAY
         return Coverage(self.loaded | Days((window,)), unsettled, self.stale - Days((window,)))
 
+    def __or__(self, other: "Coverage") -> "Coverage":
+        """Returns what is loaded of either; a day that either would read again is read again."""
+        return Coverage(self.loaded | other.loaded, {**self.unsettled, **other.unsettled}, self.stale | other.stale)
+
     def to_read_again(self, today: date, lookback_days: int) -> Days:
         """Returns the loaded days that are due to be read again: for late rows, or as a full refresh did not get them.
 

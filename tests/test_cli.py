@@ -619,3 +619,49 @@ def test_the_sandbox_is_served_until_ctrl_c(project: Path) -> None:
     assert check.returncode == 0, check.stdout + check.stderr
     assert "Sandbox North" in check.stdout and "in place" in check.stdout
     assert (served.returncode, err) == (130, "Stopped.\n")
+
+
+def test_shards_divides_the_contracts_that_may_be_exported(run: TRun, serve: TServe) -> None:
+    sandbox = serve()
+    result = run("shards", "--count", "2", "--json")
+    assert result.code == 0, result.err
+    assert sorted(urn for shard in json.loads(result.out) for urn in shard) == [NORTH, SOUTH]
+    printed = run("shards", "--count", "3")
+    assert [line.split()[0] for line in printed.out.splitlines()] == ["1", "2", "3"]
+    assert {request.call for request in sandbox.requests} == {"contracts"}
+
+
+def test_shards_asks_nobody_where_contracts_are_configured(run: TRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}CONTRACTS", f"{NORTH}, {SOUTH}, {CLOSED}")
+    result = run("shards", "--count", "1")
+    assert (result.code, result.out) == (0, f" 1  3 contracts: {NORTH}, {SOUTH}, {CLOSED}\n")
+
+
+def test_shards_takes_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["shards", "--count", "0"])
+    assert "'0' is not a number from 1 on" in capsys.readouterr().err
+
+
+def test_move_lets_another_pipeline_go_on_with_a_contract(
+    run: TRun, serve: TServe, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = serve(job_seconds=(0.0, 0.0))
+    monkeypatch.setenv(f"{PREFIX}POLL_INTERVAL", "0.02")
+    load = ("load", "duckdb", "--database", str(project / "one.duckdb"), "--quiet", "--pipeline")
+    assert run(*load, "first", "--contract", NORTH, "--contract", SOUTH).code == 0
+    result = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
+    assert result.code == 0, result.err
+    assert [line.split()[1:] for line in result.out.splitlines()[2:5]] == [
+        ["activities", "90"],
+        ["activity_outcomes", "90"],
+        ["seats", "90"],
+    ]
+    assert "second loads these contracts from now on" in result.out
+    seen = len(sandbox.jobs)
+    assert run(*load, "second", "--contract", SOUTH).code == 0
+    assert run(*load, "first", "--contract", NORTH).code == 0
+    assert len(sandbox.jobs) == seen
+    again = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
+    assert (again.code, again.out) == (2, "")
+    assert f"Of {SOUTH} pipeline first has loaded nothing" in again.err

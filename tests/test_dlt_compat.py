@@ -244,3 +244,37 @@ def test_the_end_of_another_pipelines_run_is_not_told(tmp_path: Path) -> None:
     dlt_compat.at_end_of_run(pipeline, lambda: told.append(True))
     make(tmp_path, "another").run(numbers())
     promise(not told, "the end of another pipeline's run is taken for this one's")
+
+
+def test_before_commits(tmp_path: Path) -> None:
+    pipeline = make(tmp_path)
+    asked: list[bool] = []
+    undo = dlt_compat.before_commits(pipeline, asked.append)
+    pipeline.run(numbers())
+    promise(asked[0] and asked[-1], "a load begins, or is noted as complete, without being asked for before")
+    promise(asked.count(True) == 2 and False in asked, f"within a load it is not asked for before its jobs: {asked}")
+    undo()
+    asked.clear()
+    pipeline.run(numbers((1, 2, 3)))
+    promise(not asked, "what was undone is still asked")
+    promise(loaded(pipeline) == [1, 2, 3], "a load that was checked is not like others")
+
+
+@pytest.mark.parametrize("refused", ["begin", "job", "end"])
+def test_before_commits_that_are_refused(tmp_path: Path, refused: str) -> None:
+    pipeline = make(tmp_path)
+    pipeline.run(numbers())
+    told: list[bool] = []
+
+    def check(at_once: bool) -> None:
+        told.append(at_once)
+        step = "job" if not at_once else "begin" if told.count(True) == 1 else "end"
+        if step == refused:
+            raise ValueError("not any more")
+
+    dlt_compat.before_commits(pipeline, check)
+    with pytest.raises(Exception, match="not any more"):
+        pipeline.run(numbers((1, 2, 3)))
+    with pipeline.sql_client() as client:
+        loads = client.execute_sql("SELECT count(*) FROM _dlt_loads") or ()
+    promise(next(iter(loads))[0] == 1, "a load that was refused is noted as complete")

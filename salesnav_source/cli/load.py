@@ -70,7 +70,6 @@ def main(
 
 def run(options: argparse.Namespace) -> int:
     """Loads into one of the destinations that the command knows."""
-    options.pipeline = f"salesnav_to_{options.destination}"
     return _load(getattr(destinations, options.destination), options)
 
 

@@ -38,6 +38,8 @@ def command_parser() -> argparse.ArgumentParser:
     _add_load(commands)
     _add_init(commands)
     _add_contracts(commands)
+    _add_shards(commands)
+    _add_move(commands)
     commands.add_parser(
         "check", help="say whether configuration, token, access and addresses are in order"
     ).set_defaults(command="check")
@@ -74,7 +76,7 @@ def _add_load(commands: TSubparsers) -> None:
             epilog=LOAD_EXIT_CODES,
         )
         _add_load_options(parser, metavar, meaning)
-        parser.set_defaults(command="load", destination=name)
+        parser.set_defaults(command="load", destination=name, pipeline=f"salesnav_to_{name}")
 
 
 def _add_load_options(parser: argparse.ArgumentParser, metavar: str, database: str) -> None:
@@ -90,6 +92,7 @@ def _add_load_options(parser: argparse.ArgumentParser, metavar: str, database: s
     parser.add_argument("--start-date", metavar="DAY", help="first day wanted, YYYY-MM-DD, UTC; default 90 days back")
     parser.add_argument("--end-date", metavar="DAY", help="last day wanted, YYYY-MM-DD, UTC; default yesterday")
     parser.add_argument("--database", metavar=metavar, help=database)
+    parser.add_argument("--pipeline", metavar="NAME", help="the pipeline to load by; default %(default)s")
     parser.add_argument("--plan", action="store_true", help="print what would be asked for, and create no job")
     parser.add_argument(
         "--full-refresh",
@@ -129,6 +132,44 @@ def _add_contracts(commands: TSubparsers) -> None:
         " there and exit with 2",
     )
     contracts.set_defaults(command="contracts")
+
+
+def _add_shards(commands: TSubparsers) -> None:
+    shards = commands.add_parser(
+        "shards",
+        help="divide the contracts among several pipelines",
+        description="Prints a division of the contracts among pipelines: those configured, else those that may be exported."
+        " It is stable: a contract that comes or goes moves no other, and one shard more takes from the others only what it"
+        " gets.",
+    )
+    shards.add_argument("--count", type=_count, required=True, metavar="N", help="how many shards there are to be")
+    shards.add_argument("--json", action="store_true", help="print JSON: a list of lists of URNs")
+    shards.set_defaults(command="shards")
+
+
+def _add_move(commands: TSubparsers) -> None:
+    move = commands.add_parser(
+        "move",
+        help="move contracts from one pipeline to another, with what is loaded",
+        description="Lets another pipeline of the same dataset go on with contracts: which days are loaded and which jobs are"
+        " in flight goes over, and nothing is asked of LinkedIn again. The rows stay where they are.",
+    )
+    destinations = move.add_subparsers(title="destinations", required=True, metavar="DESTINATION")
+    for name, (metavar, meaning) in DATABASES.items():
+        parser = destinations.add_parser(name, help=f"in {name}")
+        parser.add_argument("--contract", action="append", required=True, metavar="URN", help="may be repeated")
+        parser.add_argument("--from", dest="giving", required=True, metavar="PIPELINE", help="which has loaded them")
+        parser.add_argument(
+            "--to", dest="taking", required=True, metavar="PIPELINE", help="which loads them from now on"
+        )
+        parser.add_argument("--database", metavar=metavar, help=meaning)
+        parser.set_defaults(command="move", destination=name, sandbox=False)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def _add_status(commands: TSubparsers) -> None:

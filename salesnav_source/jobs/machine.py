@@ -31,6 +31,7 @@ from salesnav_source.exceptions import (
     IncompleteFileError,
     JobNotFoundError,
     JournalError,
+    JournalUnreachableError,
     NotReadyError,
     SalesnavError,
     StalledDownloadError,
@@ -71,8 +72,8 @@ KNOWN_FROM = 5
 
 TStage = Literal["create", "poll", "download", "ended"]
 TOutcome = Literal["received", "split", "failed"]
-TReach = Literal["window", "lane", "quota", "run"]
-"""How far a failure reaches: to the window, to the contract's export, or to all calls."""
+TReach = Literal["window", "lane", "creation", "quota", "run"]
+"""How far a failure reaches: to the window, to the contract's export, to all jobs to be created, or to all calls."""
 
 
 class JobStatus(str, Enum):
@@ -418,7 +419,7 @@ _TOO_LARGE_ADVICE = (
 def _failed(task: Task, error: SalesnavError | OSError, now: float, policy: Policy, jitter: float) -> Transition:
     reason = one_line(error)
     job = task.job
-    if isinstance(error, (UnavailableError, ThrottledError)):
+    if isinstance(error, (UnavailableError, ThrottledError, JournalUnreachableError)):
         return _no_answer(task, error, now, policy, jitter)
     if isinstance(error, NotReadyError) and job is not None:
         return _not_ready(task, error, now, policy, jitter)
@@ -469,7 +470,11 @@ def _incomplete(
 
 
 def _no_answer(
-    task: Task, error: UnavailableError | ThrottledError, now: float, policy: Policy, jitter: float
+    task: Task,
+    error: UnavailableError | ThrottledError | JournalUnreachableError,
+    now: float,
+    policy: Policy,
+    jitter: float,
 ) -> Transition:
     since = task.trouble_since if task.trouble_since is not None else now
     task = replace(task, tries=task.tries + 1, trouble_since=since)
@@ -483,6 +488,9 @@ def _no_answer(
             )
             return _give_up(task, reason, still_running, reach="quota")
         reason = f"{one_line(error)} Tried for {now - since:,.0f} s (outage_timeout)"
+        if isinstance(error, JournalUnreachableError):
+            # no job may be created that another worker would not find
+            return _give_up(task, reason, still_running, reach="creation")
         return _give_up(task, reason, still_running)
     pause = policy.pause(task.tries, jitter)
     told = error.retry_after if isinstance(error, ThrottledError) else None

@@ -20,6 +20,8 @@ from salesnav_source.client import Client, Job
 from salesnav_source.exceptions import (
     ApiError,
     DownloadUrlExpiredError,
+    JournalUnreachableError,
+    LeaseLostError,
     SalesnavError,
     ThrottledError,
     UnavailableError,
@@ -300,6 +302,9 @@ class ExportRunner:
             event = (number, step())
         except SpoolStalledError:
             raise
+        except LeaseLostError as error:
+            # nothing more may be done
+            event = error
         except (SalesnavError, OSError) as error:
             event = (number, Failed(error))
         except BaseException as error:
@@ -316,7 +321,7 @@ class ExportRunner:
         entry = self._journal.ask(task.contract, task.export, task.window, created_at)
         try:
             job = self._client.create_job(EXPORTS[task.export].action, task.contract, task.window)
-        except ApiError:
+        except (ApiError, JournalUnreachableError):
             self._journal.forget([entry])
             raise
         self._journal.created(entry, job.id)
@@ -461,7 +466,7 @@ class ExportRunner:
 
     def _note_answer(self, task: Task, event: TEvent, now: float) -> None:
         """Keeps all calls back for a while where LinkedIn's API answers none of them."""
-        if task.stage == "download":
+        if task.stage == "download" or (isinstance(event, Failed) and isinstance(event.error, JournalUnreachableError)):
             return
         silent = isinstance(event, Failed) and isinstance(event.error, (UnavailableError, ThrottledError))
         if not silent:
@@ -520,6 +525,8 @@ class ExportRunner:
         """Lets a failure that is not the window's own end the windows that it concerns as well."""
         for number, task in list(self._lanes.tasks.items()):
             if cause.reach == "lane" and not (task.lane == cause.lane and task.stage == "create"):
+                continue
+            if cause.reach == "creation" and task.stage != "create":
                 continue
             if task.stage == "download" or self._lanes.is_busy(number):
                 continue

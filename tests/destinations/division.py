@@ -67,6 +67,14 @@ class Place:
         )
 
 
+def load_shard(place: Place, name: str, contracts: list[str], today: dt.date) -> int:
+    """Loads the contracts of a shard, as a worker of its own would; returns how many windows were not loaded."""
+    with environment(place.server):
+        settings = place.settings(contracts=contracts, start_date=str(TODAY - dt.timedelta(days=10)))
+        clock = StillClock(today)
+        return len(sync(place.pipeline(name), settings, session=Session(settings, clock=Timer(clock))).not_loaded)
+
+
 def load_part(place: Place, part: Part) -> int:
     """Loads a part, as a worker of its own would; returns how many windows were not loaded."""
     with environment(place.server):

@@ -1,20 +1,28 @@
 """Where one machine is not enough: pipelines of their own, divided by contract and by days, leave what one leaves."""
 
+import datetime as dt
 import multiprocessing
+from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
+import dlt
+import pytest
 from dlt.pipeline.pipeline import Pipeline
-from runs.house import ONE, TWO, Timer
+from runs.house import DAY, ONE, TWO, Timer, assert_warehouse_is_truth, posts
 
+from salesnav_source.destinations import own_staging
 from salesnav_source.loading import sync
+from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.session import Session
+from salesnav_source.shards import move
+from salesnav_source.windows import Window
 
-from .division import PARTS, Place, load_part
+from .division import PARTS, Place, load_part, load_shard
 from .life import TODAY, StillClock, StillHouse, still_house
-from .warehouse import Server, TSnapshot, snapshot
+from .warehouse import Server, TSnapshot, environment, snapshot
 
 DIFFERENT = ("export_job_id", "_dlt_load_id")
 """Columns that name the job and the load, which are others."""
@@ -32,6 +40,42 @@ def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> No
         assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
 
 
+def test_a_contract_moves_between_shards_that_load_at_once(get_server: Callable[[str], Server], tmp_path: Path) -> None:
+    server = get_server("postgres")
+    specs = [ContractSpec(f"urn:li:contract:{n}", f"Contract {n}", seats=3) for n in range(1, 5)]
+    first, second, third, fourth = (spec.urn for spec in specs)
+    before = {"a": [first], "b": [second], "c": [third, fourth]}
+    after = {"a": [first, fourth], "b": [second], "c": [third]}
+    clock = StillClock(TODAY)
+    world = World(contracts=specs, activities_per_seat=2.0, today=lambda: clock.today)
+    with environment(server), Sandbox(world, clock=clock, job_seconds=(0.0, 0.0)) as sandbox:
+        server.create("shards")
+        place = Place(server, tmp_path, "shards", sandbox.base_url, sandbox.access_token)
+        assert shards_at_once(place, before, TODAY) == [0, 0, 0]
+        assert len(posts(sandbox.requests)) == 12
+        done = move(place.pipeline("c"), place.pipeline("a"), [fourth], place.settings())
+        assert {(one.contract, one.export, one.days) for one in done.moved} == {(fourth, name, 10) for name in EXPORTS}
+        # nothing of that day is asked for again, and next day's is asked for once
+        assert shards_at_once(place, after, TODAY) == [0, 0, 0]
+        assert len(posts(sandbox.requests)) == 12
+        clock.next_day()
+        assert shards_at_once(place, after, clock.today) == [0, 0, 0]
+        asked = posts(sandbox.requests)[12:]
+        assert sorted((contract, export) for export, contract, _, _ in asked) == sorted(
+            (spec.urn, export) for spec in specs for export in EXPORTS
+        )
+        days = Window(TODAY - 10 * DAY, TODAY)
+        url = f"postgresql://loader:loader@127.0.0.1:{server.port}/shards"
+        assert_warehouse_is_truth(url, world, [spec.urn for spec in specs], [days])
+
+
+def shards_at_once(place: Place, shards: dict[str, list[str]], today: dt.date) -> list[int]:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(len(shards)) as pool:
+        started = [pool.apply_async(load_shard, (place, name, own, today)) for name, own in shards.items()]
+        return [shard.get(timeout=120) for shard in started]
+
+
 def test_each_pipeline_has_a_staging_dataset_of_its_own(tmp_path: Path) -> None:
     server = Server("duckdb")
     with still_house(tmp_path, None) as house:
@@ -44,6 +88,20 @@ def test_each_pipeline_has_a_staging_dataset_of_its_own(tmp_path: Path) -> None:
             datasets = {name for (name,) in client.execute_sql("SELECT schema_name FROM information_schema.schemata")}
     staging = {f"salesnav_staging_{part.name}" for part in PARTS[:2]}
     assert {name for name in datasets if "salesnav" in name} == {"salesnav", "own_salesnav", *staging}
+
+
+def test_pipelines_that_share_a_bucket_leave_each_others_files_there(tmp_path: Path) -> None:
+    pytest.importorskip("google.cloud.bigquery")
+    pipeline = dlt.pipeline(
+        "one",
+        pipelines_dir=str(tmp_path),
+        destination=Server("bigquery").destination(tmp_path, "project"),
+        staging=dlt.destinations.filesystem(str(tmp_path / "bucket")),
+        dataset_name="salesnav",
+    )
+    own_staging(pipeline)
+    config: Any = pipeline.destination_client().config
+    assert config.truncate_tables_on_staging_destination_before_load is False
 
 
 def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path, monkeypatch: Any) -> None:

@@ -49,6 +49,25 @@ def bqemulator() -> Iterator[int]:
 
 
 @contextlib.contextmanager
+def moto() -> Iterator[int]:
+    """Serves Amazon S3 by moto, for one session of tests; gives the port."""
+    port = free_port()
+    with _serve("s3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+        yield port
+
+
+def s3_environment(port: int) -> dict[str, str]:
+    """Returns the environment in which a client finds moto."""
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@contextlib.contextmanager
 def _serve(name: str, command: Sequence[str], port: int) -> Iterator[None]:
     try:
         python = python_of(name)

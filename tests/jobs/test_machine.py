@@ -22,6 +22,7 @@ from salesnav_source.exceptions import (
     IncompleteFileError,
     JobNotFoundError,
     JournalError,
+    JournalUnreachableError,
     NotReadyError,
     ReadError,
     RequestRefusedError,
@@ -102,6 +103,7 @@ ON_EVERY_CALL: dict[str, Callable[[int], TEvent]] = {
     "token-dead": lambda job: Failed(AccessTokenError("LinkedIn does not accept the access token.", 401)),
     "denied": lambda job: Failed(AccessDeniedError("LinkedIn denies access (HTTP 403).", 403)),
     "journal": lambda job: Failed(JournalError("The journal of export jobs cannot be written.")),
+    "journal-away": lambda job: Failed(JournalUnreachableError("The journal of export jobs is out of reach.")),
 }
 for answers in ANSWERS.values():
     answers.update(ON_EVERY_CALL)

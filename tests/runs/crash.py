@@ -1,8 +1,9 @@
 """Killing a run before each step that changes a disk or a server, and running again.
 
 An audit hook counts the steps: files opened for writing, renamed or removed, folders made or removed, each below the test's
-own folder; besides, each POST and each commit of the journal and of DuckDB. `Crashes` prepares a pipeline, kills a run of it
-at a step, and runs it again. `crash_all` tries all steps.
+own folder; besides, each POST and each commit of the journal and of DuckDB. In the way `new disk` the journal is in a folder as
+well, whose writes are steps, and the killed run's disk is gone before the next run. `Crashes` prepares a pipeline, kills a run
+of it at a step, and runs it again. `crash_all` tries all steps.
 """
 
 import datetime as dt
@@ -23,9 +24,9 @@ from typing import Any, Literal
 
 from tests.runs.house import ONE, TWO, assert_warehouse_is_truth, house, posts
 
-TWay = Literal["script", "pipeline first", "source first"]
+TWay = Literal["script", "new disk", "pipeline first", "source first"]
 TLoad = Literal["first", "daily"]
-WAYS: tuple[TWay, ...] = ("script", "pipeline first", "source first")
+WAYS: tuple[TWay, ...] = ("script", "new disk", "pipeline first", "source first")
 LOADS: tuple[TLoad, ...] = ("first", "daily")
 PIPELINE = "salesnav_to_duckdb"
 DAY_SECONDS = 86400.0
@@ -82,13 +83,14 @@ def _child(run: Run) -> None:
     sys.stdout = sys.stderr = open(Path(run.folder) / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
     import dlt
 
-    from salesnav_source import salesnav
+    from salesnav_source import journal_store, salesnav
     from salesnav_source.cli.load import main
     from salesnav_source.client import Client
     from salesnav_source.jobs.clock import SystemClock
     from salesnav_source.journal import Journal
 
     SystemClock.epoch = lambda self: time.time() + run.offset  # type: ignore[method-assign]
+    journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = 0.5, 0.1, 0.05
     database = str(Path(run.folder) / "warehouse.duckdb")
     steps = Steps(run.folder, run.kill_at)
     create, transaction = Client.create_job, Journal._transaction
@@ -116,7 +118,7 @@ def _child(run: Run) -> None:
     try:
         if run.reset:
             shutil.rmtree(Path(run.environment["DLT_DATA_DIR"]) / "pipelines" / PIPELINE)
-        if run.way == "script":
+        if run.way in ("script", "new disk"):
             code = main(PIPELINE, lambda options: dlt.destinations.duckdb(database), [])
         elif run.way == "pipeline first":
             made = pipeline()
@@ -193,9 +195,12 @@ class Crashes:
             assert killed.exitcode == 0, self._output(place)
             shutil.rmtree(place)
             return "not reached"
-        for _ in range(1 if self.way == "script" else 3):
+        if self.way == "new disk":
+            shutil.rmtree(place / "data", ignore_errors=True)
+        at_once = self.way in ("script", "new disk")
+        for _ in range(1 if at_once else 3):
             ended = self._run(place, 0.0)
-            if ended.exitcode == STUCK and self.way != "script":
+            if ended.exitcode == STUCK and not at_once:
                 # dlt itself cannot go on; the README names the command that does this
                 self.stuck[self._output(place).strip().rpartition("\n")[2][:120]] += 1
                 ended = self._run(place, 0.0, reset=True)
@@ -207,6 +212,7 @@ class Crashes:
         asked = posts(self._home.sandbox.requests[seen:])
         assert needed <= len(asked) <= needed + 1, f"step {step}: {len(asked)} jobs for {needed} windows"
         self._assert_records(place)
+        assert not any((place / "journal").glob("*")), f"step {step}: the journal keeps what is loaded"
         shutil.rmtree(place)
         return "killed"
 
@@ -237,6 +243,8 @@ class Crashes:
             "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
             "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
         }
+        if self.way == "new disk":
+            environment["SOURCES__SALESNAV__JOURNAL_URL"] = str(place / "journal")
         run = Run(self.way, str(place), environment, offset, kill_at, reset)
         process = _CONTEXT.Process(target=_child, args=(run,))
         process.start()

@@ -107,7 +107,7 @@ class House:
         self.clock = clock
         self.first_day = clock.today - days * DAY
         self.contracts = tuple(contracts)
-        self.database = folder / "warehouse.duckdb"
+        self.database: Path | str = folder / "warehouse.duckdb"
         self.machine = "machine"
         self.run: Session | None = None
 
@@ -234,21 +234,28 @@ def house(
         yield House(folder, sandbox, clock, days, contracts)
 
 
-def query(database: Path, statement: str) -> list[tuple[Any, ...]]:
-    """Returns what a query gives."""
+def query(database: Path | str, statement: str) -> list[tuple[Any, ...]]:
+    """Returns what a query gives, of a DuckDB file or a URL of PostgreSQL."""
+    if isinstance(database, str):
+        import psycopg2
+
+        with contextlib.closing(psycopg2.connect(database, options="-c TimeZone=UTC")) as server:
+            cursor = server.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall())
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         return connection.execute(statement).fetchall()
 
 
-def tables(database: Path) -> set[str]:
+def tables(database: Path | str) -> set[str]:
     """Returns the names of the dataset's tables."""
     found = query(database, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'salesnav'")
     return {name for (name,) in found if not name.startswith("_dlt")}
 
 
 def assert_warehouse_is_truth(
-    database: Path,
+    database: Path | str,
     world: World,
     contracts: Sequence[str],
     days: Iterable[Window],
@@ -260,7 +267,7 @@ def assert_warehouse_is_truth(
     """Compares every value of the exports' tables and of contracts with the world, both ways, and the keys.
 
     Args:
-        database: the DuckDB file.
+        database: the DuckDB file, or a URL of PostgreSQL.
         world: the truth.
         contracts: those that are loaded.
         days: those that are loaded.
@@ -282,7 +289,7 @@ def assert_warehouse_is_truth(
         expected, got = Counter(truth), Counter(found)
         assert got == expected, _difference(export, expected, got)
         key = ", ".join(EXPORTS[export].key)
-        assert not query(database, f"SELECT {key} FROM salesnav.{export} GROUP BY ALL HAVING count(*) > 1")
+        assert not query(database, f"SELECT {key} FROM salesnav.{export} GROUP BY {key} HAVING count(*) > 1")
         assert not query(
             database,
             f"SELECT * FROM salesnav.{export} WHERE _dlt_load_id NOT IN (SELECT load_id FROM salesnav._dlt_loads)",
@@ -378,7 +385,7 @@ class Process:
         }
 
     def start(self, *options: str, patch: str = "", **environment: str | None) -> "subprocess.Popen[str]":
-        """Starts the script.
+        """Starts the script, or the one for PostgreSQL where the house has a database there.
 
         Args:
             *options: the script's.
@@ -387,11 +394,16 @@ class Process:
         """
         variables: dict[str, str | None] = {**self.environment, **environment}
         set_variables = {name: value for name, value in variables.items() if value is not None}
-        command = [sys.executable, str(SCRIPT)]
+        script, database = SCRIPT, self.house.database
+        if isinstance(database, str):
+            script = SCRIPT.with_name("salesnav_to_postgres.py")
+            set_variables["DESTINATION__POSTGRES__CREDENTIALS"] = database
+            database = database.rpartition("/")[2]
+        command = [sys.executable, str(script)]
         if patch:
-            command = [sys.executable, "-c", _DIE + textwrap.dedent(patch) + _RUN]
+            command = [sys.executable, "-c", _DIE + textwrap.dedent(patch) + _RUN.replace("SCRIPT", repr(str(script)))]
         return subprocess.Popen(
-            [*command, "--database", str(self.house.database), *options],
+            [*command, "--database", str(database), *options],
             cwd=self.folder,
             env=set_variables,
             stdin=subprocess.DEVNULL,
@@ -412,9 +424,9 @@ def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(60)
 """
-_RUN = f"""
-sys.argv[0] = {str(SCRIPT)!r}
-runpy.run_path({str(SCRIPT)!r}, run_name="__main__")
+_RUN = """
+sys.argv[0] = SCRIPT
+runpy.run_path(SCRIPT, run_name="__main__")
 """
 
 

@@ -1,0 +1,377 @@
+"""The journal in a folder or a bucket: workers whose disks vanish, that stall, or that find another at work."""
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import textwrap
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from emulators import servers
+from fsspec.core import url_to_fs
+
+from salesnav_source import salesnav
+from salesnav_source.journal_store import JournalStore, TContent
+from salesnav_source.sandbox import ContractSpec
+
+from .house import House, Process, finish, house, kill, wait_until
+
+QUICK = """
+    import salesnav_source.journal_store as store
+    store.LEASE_SECONDS, store.RENEW_SECONDS, store.WATCH_SECONDS = 2.0, 0.4, 0.05
+"""
+"""What makes a worker give signs of life, and take over, sooner than it would."""
+
+THREE = tuple(ContractSpec(f"urn:li:contract:{n}", f"Contract {n}", seats=2) for n in (1, 2, 3))
+
+
+class Workers:
+    """Workers of one pipeline, each with a disk of its own, and the place of the journal that they share."""
+
+    def __init__(self, home: House, url: str) -> None:
+        self.home = home
+        self.url = url
+        self._disks = 0
+
+    def start(self, patch: str = "", same_disk: bool = False, **environment: str | None) -> "subprocess.Popen[str]":
+        """Starts a worker, with a new disk."""
+        self._disks += not same_disk
+        process = Process(self.home)
+        process.data = self.home.folder / f"disk-{self._disks}"
+        return process.start(
+            patch=textwrap.dedent(QUICK) + patch,
+            **{"SOURCES__SALESNAV__JOURNAL_URL": self.url, **environment},
+        )
+
+    def lose_disk(self) -> None:
+        shutil.rmtree(self.home.folder / f"disk-{self._disks}")
+
+    def objects(self) -> list[str]:
+        return [path.rpartition("/")[2] for path in self._paths()]
+
+    def jobs(self) -> list[list[Any]]:
+        """Returns the jobs of the stored journal."""
+        stored = JournalStore(self.url, "salesnav_to_duckdb").peek()
+        return stored.content["jobs"] if stored else []
+
+    def _paths(self) -> list[str]:
+        try:
+            return sorted(self._file_system().ls(self.url, detail=False))
+        except FileNotFoundError:
+            return []
+
+    def _file_system(self) -> Any:
+        return url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)[0]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[int]:
+    """PostgreSQL, where a worker that stands still locks nobody out; gives its port."""
+    pytest.importorskip("psycopg2")
+    try:
+        with servers.postgres() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def on_postgres(tmp_path: Path, postgres: int) -> Iterator[Workers]:
+    import psycopg2
+
+    name, url = f"d{uuid.uuid4().hex}", f"postgresql://loader:loader@127.0.0.1:{postgres}"
+    with contextlib.closing(psycopg2.connect(f"{url}/postgres")) as server:
+        server.autocommit = True
+        server.cursor().execute(f"CREATE DATABASE {name}")
+    with house(tmp_path, day=None) as home:
+        home.database = f"{url}/{name}"
+        yield Workers(home, str(tmp_path / "journal"))
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Iterator[Workers]:
+    with house(tmp_path, day=None) as home:
+        yield Workers(home, str(tmp_path / "journal"))
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[int]:
+    pytest.importorskip("s3fs")
+    try:
+        with servers.moto() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def on_s3(workers: Workers, s3: int, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    for name, value in servers.s3_environment(s3).items():
+        monkeypatch.setenv(name, value)
+    bucket = f"b{uuid.uuid4().hex}"
+    workers.url = f"s3://{bucket}/journal"
+    workers._file_system().mkdir(bucket)
+    return workers
+
+
+def ended(process: "subprocess.Popen[str]", code: int = 0) -> str:
+    """Waits for the end of a worker; returns what it said."""
+    done = finish(process)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_path: Path) -> None:
+    with house(
+        tmp_path,
+        day=None,
+        days=100,
+        specs=THREE,
+        contracts=[spec.urn for spec in THREE],
+        activities=0.2,
+        job_seconds=(3.0, 3.0),
+    ) as home:
+        workers = Workers(home, str(tmp_path / "journal"))
+        first = workers.start()
+        wait_until(lambda: len(home.sandbox.jobs) == 18)
+        wait_until(lambda: all(job[7] for job in workers.jobs()))
+        kill(first)
+        assert len(workers.jobs()) == 18
+        workers.lose_disk()
+        said = ended(workers.start())
+        assert "takes over" in said
+        home.assert_truth()
+        assert len(home.posts()) == len(home.sandbox.jobs) == 18
+        told = home.rows("SELECT job_id FROM salesnav.export_jobs")
+        assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+        assert workers.objects() == []
+
+
+KILLS = {
+    "before-the-post": "client.Client.create_job = die",
+    "when-the-id-is-noted": """
+        good = journal.Journal.created
+        journal.Journal.created = lambda *args: (good(*args), die())
+    """,
+    "before-the-load-is-noted": "dlt.load.load.Load.complete_package = die",
+    "before-the-lease-is-given-back": "journal_store.JournalStore.release = die",
+}
+"""Steps before which a worker is killed. `make crash` tries all there are."""
+
+
+@pytest.mark.parametrize("step", KILLS)
+def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_s3_ends_in_the_truth(on_s3: Workers, step: str) -> None:
+    workers, home = on_s3, on_s3.home
+    process = workers.start(patch=STOP + textwrap.dedent(KILLS[step]))
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    workers.lose_disk()
+    ended(workers.start())
+    home.assert_truth()
+    assert len(home.posts()) == len(home.sandbox.jobs) == 6
+    told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+    assert workers.objects() == []
+
+
+def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(60.0, 60.0)) as home:
+        workers = Workers(home, str(tmp_path / "journal"))
+        first = workers.start()
+        wait_until(lambda: home.sandbox.jobs)
+        said = ended(workers.start(), 2)
+        assert f"process {first.pid} on " in said and "nothing was asked of LinkedIn" in said
+        kill(first)
+
+
+STOP = """
+import os, signal, sys, time
+from salesnav_source import client, journal, journal_store
+import dlt.extract.extract, dlt.load.load
+def stopping(good, when=lambda *args, **kwargs: True, before=True):
+    def stop(*args, **kwargs):
+        done = None if before else good(*args, **kwargs)
+        if not stopped and when(*args, **kwargs):
+            stopped.append(True)
+            os.kill(os.getpid(), signal.SIGSTOP)
+            # a signal may reach another thread first
+            time.sleep(0.1)
+        return good(*args, **kwargs) if before else done
+    return stop
+stopped, created = [], []
+def all_are_created(*args, **kwargs):
+    return len(created) == 6
+note = journal.Journal.created
+journal.Journal.created = lambda *args: (note(*args), created.append(args))
+"""
+"""What a worker needs to stand still at a step, once."""
+
+WITH_ALL_JOBS = """
+ask = client.Client.job
+client.Client.job = lambda *args: die() if all_are_created() else ask(*args)
+"""
+"""Kills a worker once all its jobs are noted."""
+
+STALLS = {
+    "before-the-entry": "journal.Journal.ask = stopping(journal.Journal.ask)",
+    "after-the-entry": """
+        must = lambda *args, must=False: must
+        journal_store.JournalStore.save = stopping(journal_store.JournalStore.save, must, before=False)
+    """,
+    "before-the-post": "client.Client.create_job = stopping(client.Client.create_job)",
+    "after-the-post": "client.Client.create_job = stopping(client.Client.create_job, before=False)",
+    "at-the-end-of-the-extract": """
+        Extract = dlt.extract.extract.Extract
+        Extract.commit_packages = stopping(Extract.commit_packages)
+    """,
+    "before-the-load": """
+        Load = dlt.load.load.Load
+        Load.load_single_package = stopping(Load.load_single_package)
+    """,
+}
+
+
+@pytest.mark.parametrize("step", STALLS)
+def test_a_worker_that_stood_still_while_another_took_over_does_nothing_more(on_postgres: Workers, step: str) -> None:
+    workers, home = on_postgres, on_postgres.home
+    first = workers.start(patch=STOP + textwrap.dedent(STALLS[step]))
+    wait_until(lambda: is_stopped(first))
+    ended(workers.start())
+    seen, loads = len(home.posts()), home.rows("SELECT load_id FROM salesnav._dlt_loads")
+    first.send_signal(signal.SIGCONT)
+    said = ended(first, 3)
+    assert "Another worker has taken over pipeline salesnav_to_postgres" in said
+    assert len(home.posts()) == seen
+    assert home.rows("SELECT load_id FROM salesnav._dlt_loads") == loads
+    home.assert_truth()
+    assert workers.objects() == []
+    # a job whose id was not noted when the worker stood still is asked for again
+    assert seen == len(home.sandbox.jobs) == 6 + (step == "after-the-post")
+
+
+def test_a_worker_that_stood_still_and_was_not_followed_goes_on(workers: Workers) -> None:
+    first = workers.start(patch=STOP + textwrap.dedent(STALLS["after-the-entry"]))
+    wait_until(lambda: is_stopped(first))
+    time.sleep(2.5)
+    first.send_signal(signal.SIGCONT)
+    ended(first)
+    workers.home.assert_truth()
+    assert len(workers.home.posts()) == 6
+    assert workers.objects() == []
+
+
+def is_stopped(process: "subprocess.Popen[str]") -> bool:
+    assert process.poll() is None, process.communicate()
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+        workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
+        run = begin_with_three(workers)
+        place.rename(tmp_path / "elsewhere")
+        place.write_text("no folder any more")
+        assert_three_were_finished(workers, run)
+        place.unlink()
+        (tmp_path / "elsewhere").rename(place)
+        ended(workers.start())
+        home.assert_truth()
+        assert len(home.posts()) == 6
+        told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+        assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+        assert workers.objects() == []
+
+
+def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("s3fs")
+    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+        with s3_of_its_own() as port:
+            for name, value in servers.s3_environment(port).items():
+                monkeypatch.setenv(name, value)
+            workers = Workers(home, "s3://bucket/journal")
+            workers._file_system().mkdir("bucket")
+            run = begin_with_three(workers)
+        assert_three_were_finished(workers, run)
+
+
+@contextlib.contextmanager
+def s3_of_its_own() -> Iterator[int]:
+    with contextlib.ExitStack() as stack:
+        try:
+            port = stack.enter_context(servers.moto())
+        except servers.NoServerError as error:
+            pytest.skip(str(error))
+        yield port
+
+
+def begin_with_three(workers: Workers) -> "subprocess.Popen[str]":
+    """Starts a worker that may have three jobs at a time, and waits until it has them."""
+    run = workers.start(SOURCES__SALESNAV__MAX_CONCURRENT_JOBS="3")
+    wait_until(lambda: len(workers.home.sandbox.jobs) == 3)
+    wait_until(lambda: [job[7] is None for job in workers.jobs()] == [False] * 3)
+    return run
+
+
+def assert_three_were_finished(workers: Workers, run: "subprocess.Popen[str]") -> None:
+    said = ended(run, 3)
+    assert "is out of reach" in said and "no job was created meanwhile" in said
+    assert len(workers.home.posts()) == 3
+    told = workers.home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert sorted(job for (job,) in told) == sorted(job.id for job in workers.home.sandbox.jobs)
+
+
+def test_a_bare_run_keeps_its_journal_there_until_the_next_one_has_seen_its_load(workers: Workers) -> None:
+    home = workers.home
+
+    def run(machine: str) -> None:
+        home.machine = machine
+        source = salesnav(
+            credentials=home.credentials(),
+            base_url=home.sandbox.base_url,
+            contracts=list(home.contracts),
+            start_date=str(home.first_day),
+            poll_interval=0.02,
+            journal_url=workers.url,
+        )
+        home.pipeline().run(source)
+
+    def stored() -> TContent:
+        found = JournalStore(workers.url, "house").peek()
+        assert found is not None and found.released
+        return found.content
+
+    run("one")
+    # it is not told of the end of its load
+    assert (len(stored()["jobs"]), len(stored()["records"]), len(stored()["loads"])) == (6, 6, 1)
+    run("another")
+    assert (len(stored()["jobs"]), len(stored()["records"]), len(stored()["loads"])) == (0, 0, 1)
+    home.assert_truth()
+    assert len(home.posts()) == 6
+
+
+def test_a_journal_of_this_machine_alone_goes_along_when_a_place_is_named(workers: Workers) -> None:
+    home = workers.home
+    first = workers.start(patch=STOP + WITH_ALL_JOBS, SOURCES__SALESNAV__JOURNAL_URL="")
+    first.communicate(timeout=60)
+    assert len(home.sandbox.jobs) == 6
+    ended(workers.start(same_disk=True))
+    assert len(home.posts()) == 6
+    home.assert_truth()
+    assert workers.objects() == []
+
+
+def test_on_the_disk_of_a_killed_worker_another_begins_at_once(workers: Workers) -> None:
+    first = workers.start(patch=STOP + WITH_ALL_JOBS)
+    first.communicate(timeout=60)
+    said = ended(workers.start(same_disk=True))
+    assert "takes over" not in said
+    assert len(workers.home.posts()) == 6
+    workers.home.assert_truth()
+    assert workers.objects() == []
