@@ -130,6 +130,15 @@ def test_stored_state(tmp_path: Path) -> None:
     promise(nothing is None, "a warehouse without a dataset has a state")
 
 
+def test_the_state_that_a_table_holds_can_be_read(tmp_path: Path) -> None:
+    pipeline = make(tmp_path)
+    pipeline.run(numbers((1, 2)))
+    with pipeline.sql_client() as client:
+        ((text,),) = client.execute_sql("SELECT state FROM _dlt_pipeline_state")
+    found = dlt_compat.decoded_state(text)["sources"][SECTION]["seen"]
+    promise(found == [1, 2], f"what _dlt_pipeline_state holds is not the state, but {found}")
+
+
 def test_scopes_in_the_schema_are_what_a_merge_replaces_and_are_forgotten(tmp_path: Path) -> None:
     pipeline = make(tmp_path)
     pipeline.run(numbers((1, 2, 3)))

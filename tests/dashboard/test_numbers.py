@@ -235,6 +235,12 @@ def test_the_data_page_counts_what_was_asked_and_loaded(built: Built) -> None:
     assert "Three" in shown.figures[0].caption, "a contract without anything loaded is named"
 
 
+def test_the_data_page_tells_of_columns_that_came(built: Built) -> None:
+    (table,) = [one for one in page(built, "data", everything(built)).tables if one.key == "columns"]
+    told = table.frame[["contract", "export", "came", "went"]].to_numpy().tolist()
+    assert sorted(told) == [["One", "seats", "salesRegion", ""], ["Two", "seats", "salesRegion", ""]]
+
+
 def test_no_page_has_names_unless_asked(built: Built) -> None:
     names = ask(built, "SELECT DISTINCT unnest([first_name || ' ' || last_name, email]) FROM salesnav.seats")
     for key in PAGES:
