@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 import pytest
 
@@ -300,3 +301,14 @@ def test_days_before_anything_was_loaded_are_a_hole(built: Built) -> None:
             if figure.chart is not None:
                 figure.chart.to_dict()
     assert "21 not loaded" in page(built, "usage", early).warnings[0]
+
+
+def test_memory_does_not_grow_with_questions(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    dataset = dlt.dataset
+    # each time dlt resolves its configuration it keeps what its callers hold
+    monkeypatch.setattr(dlt, "dataset", lambda *args: made.append(args) or dataset(*args))
+    marts = built.marts
+    for key in PAGES:
+        pages.build(key, marts, everything(built), built.scope)
+    assert len([args for args in made if args[0] is marts.destination]) == 1  # type: ignore[index]
