@@ -9,6 +9,7 @@ import dlt
 from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
+from salesnav_source import dlt_compat
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.installed import how_to_install, of_extra
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
@@ -136,6 +137,7 @@ def duckdb(options: Namespace) -> Any:
     if path.is_dir() or not path.absolute().parent.is_dir():
         wrong = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
         raise ConfigurationError(f"--database {path}: {wrong}. Name a file in a folder that exists.")
+    dlt_compat.wait_for_duckdb_files()
     limits = dlt.config.get("destination.duckdb.credentials.global_config", dict) or {"memory_limit": MEMORY_LIMIT}
     return dlt.destinations.duckdb(credentials={"database": str(path.absolute()), "global_config": limits})
 

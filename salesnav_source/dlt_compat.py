@@ -1,6 +1,8 @@
 """Every use of dlt that is not its documented API, each with its reason. `tests/test_dlt_compat.py` holds each promise."""
 
+import functools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.pipeline import PipelineContext
 from dlt.common.storages.load_package import load_package_state
 from dlt.common.versioned_state import decompress_state
+from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 from dlt.pipeline import trace as trace_module
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
@@ -67,6 +70,36 @@ def stored_state(pipeline: Any, client: Any) -> dict[str, Any] | None:
     """
     state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
     return dict(state) if state else None
+
+
+LOCK_PATIENCE = 5.0
+"""Seconds to try again to open a DuckDB file that another program has open: a dashboard has it for less than one."""
+
+
+def wait_for_duckdb_files(sleep: Callable[[float], None] = time.sleep) -> None:
+    """Lets dlt try again to open a DuckDB file that is open elsewhere, in place of failing the load at once.
+
+    Args:
+        sleep: waits for so many seconds.
+    """
+    if getattr(DuckDbConnectionPool.borrow_conn, "is_patient", False):
+        return
+    borrow = DuckDbConnectionPool.borrow_conn
+
+    @functools.wraps(borrow)
+    def patient(self: Any, *args: Any, **named: Any) -> Any:
+        waited = 0.0
+        while True:
+            try:
+                return borrow(self, *args, **named)
+            except Exception as error:
+                if "Could not set lock on file" not in str(error) or waited >= LOCK_PATIENCE:
+                    raise
+            sleep(0.25)
+            waited += 0.25
+
+    patient.is_patient = True  # type: ignore[attr-defined]
+    DuckDbConnectionPool.borrow_conn = patient  # type: ignore[method-assign]
 
 
 def decoded_state(text: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from salesnav_source.job_records import job_record
 from salesnav_source.jobs.clock import Clock, SystemClock
 from salesnav_source.jobs.machine import Policy, Task
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad, WindowReport
-from salesnav_source.journal import Journal
+from salesnav_source.journal import JobInFlight, Journal
 from salesnav_source.journal_store import JournalStore
 from salesnav_source.lock import PipelineLock
 from salesnav_source.personal_data import TABLES_TO_DROP, require_same
@@ -149,6 +149,8 @@ class Session:
         """Windows whose files had other columns than the files before."""
         self.warehouse: Warehouse | None = None
         self._spool: Path
+        self._exports: set[str] = set()
+        """Exports that are asked for."""
         self._lock: PipelineLock | None = None
         self._belongings = ExitStack()
 
@@ -267,6 +269,7 @@ class Session:
         if ask_contracts:
             self.contracts = list_contracts(self.client, self.policy, self.clock)
         self.refresh = refresh
+        self._exports = set(exports)
         self.plan = make_plan(
             self.settings,
             self.contracts if ask_contracts else None,
@@ -290,7 +293,8 @@ class Session:
         self._belongings.callback(shutil.rmtree, self._spool, ignore_errors=True)
         self.journal.forget_unusable(self.clock.epoch() - ADOPTABLE_SECONDS)
         used = {task.job.entry for task in self.plan.tasks if task.job}
-        self.journal.forget([job.entry for job in self.journal.in_flight() if job.entry not in used])
+        in_vain = [job.entry for job in self.journal.in_flight() if self._is_asked_for(job) and job.entry not in used]
+        self.journal.forget(in_vain)
         for window in self.plan.out_of_reach:
             logger.error(f"{window.export} of {window.contract}, {window.window}: not loaded: {window.reason}")
             task = Task(window.contract, window.export, window.window)
@@ -311,6 +315,10 @@ class Session:
         now = self.clock.now()
         self.runner.start(_known_from(task, now) for task in self.plan.tasks)
         return self.runner
+
+    def _is_asked_for(self, job: JobInFlight) -> bool:
+        """Tells whether a job is of an export and a contract of this run; those of others wait for a run of theirs."""
+        return job.export in self._exports and job.contract in (self.settings.contracts or (job.contract,))
 
     def open_load(self, load: OpenLoad) -> list[str]:
         """Begins a load: from now on files are read for it.

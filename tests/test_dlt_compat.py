@@ -1,6 +1,8 @@
 """What the source takes from dlt beyond its documented API: each test names the promise that a version of dlt has broken."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,46 @@ def test_stored_state(tmp_path: Path) -> None:
         except dlt.common.destination.exceptions.DestinationUndefinedEntity:
             nothing = None
     promise(nothing is None, "a warehouse without a dataset has a state")
+
+
+def test_the_state_that_a_table_holds_can_be_read(tmp_path: Path) -> None:
+    pipeline = make(tmp_path)
+    pipeline.run(numbers((1, 2)))
+    with pipeline.sql_client() as client:
+        ((text,),) = client.execute_sql("SELECT state FROM _dlt_pipeline_state")
+    found = dlt_compat.decoded_state(text)["sources"][SECTION]["seen"]
+    promise(found == [1, 2], f"what _dlt_pipeline_state holds is not the state, but {found}")
+
+
+def test_a_duckdb_file_that_is_open_elsewhere_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = make(tmp_path)
+    pipeline.run(numbers((1, 2)))
+    file = str(tmp_path / "compat.duckdb")
+    holding = subprocess.Popen(
+        [sys.executable, "-c", f"import duckdb; kept = duckdb.connect({file!r}); print('open', flush=True); input()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        holding.communicate("\n")
+
+    pool = dlt_compat.DuckDbConnectionPool
+    plain = getattr(pool.borrow_conn, "__wrapped__", pool.borrow_conn)
+    monkeypatch.setattr(pool, "borrow_conn", plain)
+    dlt_compat.wait_for_duckdb_files(sleep)
+    assert holding.stdout is not None
+    assert holding.stdout.readline() == "open\n"
+    try:
+        with pipeline.sql_client() as client:
+            found = client.execute_sql("SELECT count(*) FROM numbers")
+    finally:
+        holding.kill()
+    promise(len(slept) == 1, "a DuckDB file is not opened by the pool's borrow_conn")
+    promise(list(found or ()) == [(2,)], f"the file that was waited for does not hold its rows, but {found}")
 
 
 def test_scopes_in_the_schema_are_what_a_merge_replaces_and_are_forgotten(tmp_path: Path) -> None:

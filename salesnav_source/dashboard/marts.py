@@ -1,9 +1,10 @@
 """The warehouse as the dashboard sees it: frames by SQL, over connections that are closed at once."""
 
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -43,6 +44,7 @@ class Marts:
     """The command that builds the marts."""
     patience: float = PATIENCE
     sleep: Callable[[float], None] = time.sleep
+    _own: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def frames(self, queries: Mapping[str, Query]) -> dict[str, pd.DataFrame]:
         """Returns what queries give, over one connection that is closed before anything is drawn.
@@ -71,10 +73,15 @@ class Marts:
             self.sleep(_PAUSE)
             waited += _PAUSE
 
+    def _client(self) -> Any:
+        """Returns this thread's client, made once: dlt's configuration keeps the frames of those who resolve it."""
+        if not hasattr(self._own, "client"):
+            self._own.client = dlt.dataset(self.destination, self.schema).sql_client
+        return self._own.client
+
     def _frames(self, queries: Mapping[str, Query]) -> dict[str, pd.DataFrame]:
-        dataset = dlt.dataset(self.destination, self.schema)
         try:
-            with dataset.sql_client as client:
+            with self._client() as client:
                 return {name: self._frame(client, query) for name, query in queries.items()}
         except DestinationUndefinedEntity as error:
             raise MartsMissingError(

@@ -13,6 +13,8 @@ from dbt.test_marts import set_traps
 from filelock import FileLock
 from runs.house import ONE, TWO, House, house
 
+from salesnav_source.sandbox import faults, transforms
+
 pytest.importorskip("altair", reason='pip install "salesnav-source[dashboard]" brings what draws')
 
 from salesnav_source.dashboard.marts import Marts
@@ -46,9 +48,11 @@ def duckdb_file(database: Path) -> object:
 
 
 def load_with_hole(home: House, **options: object) -> None:
-    """Loads the world but for a few days in the middle."""
+    """Loads the world but for a few days in the middle; after them files have a column more."""
     first, last = home.day(HOLE[0] + 1), home.day(HOLE[1] - 1)
     home.sync(end_date=first, **options)  # type: ignore[arg-type]
+    more = faults.content(transforms.extra_columns({"salesRegion": "north"})).where(export="seats", times=None)
+    home.sandbox.add_fault(more)
     home.sync(start_date=last, **options)  # type: ignore[arg-type]
 
 

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 import pytest
 
@@ -235,6 +236,12 @@ def test_the_data_page_counts_what_was_asked_and_loaded(built: Built) -> None:
     assert "Three" in shown.figures[0].caption, "a contract without anything loaded is named"
 
 
+def test_the_data_page_tells_of_columns_that_came(built: Built) -> None:
+    (table,) = [one for one in page(built, "data", everything(built)).tables if one.key == "columns"]
+    told = table.frame[["contract", "export", "came", "went"]].to_numpy().tolist()
+    assert sorted(told) == [["One", "seats", "salesRegion", ""], ["Two", "seats", "salesRegion", ""]]
+
+
 def test_no_page_has_names_unless_asked(built: Built) -> None:
     names = ask(built, "SELECT DISTINCT unnest([first_name || ' ' || last_name, email]) FROM salesnav.seats")
     for key in PAGES:
@@ -294,3 +301,14 @@ def test_days_before_anything_was_loaded_are_a_hole(built: Built) -> None:
             if figure.chart is not None:
                 figure.chart.to_dict()
     assert "21 not loaded" in page(built, "usage", early).warnings[0]
+
+
+def test_memory_does_not_grow_with_questions(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    dataset = dlt.dataset
+    # each time dlt resolves its configuration it keeps what its callers hold
+    monkeypatch.setattr(dlt, "dataset", lambda *args: made.append(args) or dataset(*args))
+    marts = built.marts
+    for key in PAGES:
+        pages.build(key, marts, everything(built), built.scope)
+    assert len([args for args in made if args[0] is marts.destination]) == 1  # type: ignore[index]

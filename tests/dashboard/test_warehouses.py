@@ -48,7 +48,7 @@ def test_emulators_say_what_duckdb_does(get_server: Any, built: Built, tmp_path:
         destination = server.destination(tmp_path, "pages")
         copy(built, destination, tmp_path, MARTS, "salesnav__%")
         copy(built, destination, tmp_path, "salesnav", "export_jobs")
-        assert_says_the_same(Marts(destination, MARTS), built, built.scope.filters(contracts=(ONE,)))
+        assert_says_the_same(Marts(destination, MARTS), built, built.scope.filters(contracts=(ONE,)), is_copy=True)
 
 
 def copy(built: Built, destination: Any, folder: Path, schema: str, names: str) -> None:
@@ -65,7 +65,7 @@ def copy(built: Built, destination: Any, folder: Path, schema: str, names: str) 
     pipeline.run([dlt.resource(table, name=name) for name, table in rows.items()])
 
 
-def assert_says_the_same(marts: Marts, built: Built, *chosen: Filters) -> None:
+def assert_says_the_same(marts: Marts, built: Built, *chosen: Filters, is_copy: bool = False) -> None:
     scope = Scope.of(marts)
     for filters in chosen:
         for key in PAGES:
@@ -76,6 +76,9 @@ def assert_says_the_same(marts: Marts, built: Built, *chosen: Filters) -> None:
             ]
             assert said.warnings == expected.warnings
             for table, other in zip(said.tables, expected.tables, strict=True):
+                if table.key == "columns" and table.frame.empty and is_copy:
+                    # dlt's own tables, which tell of columns, were not copied
+                    continue
                 # each warehouse was loaded at a time of its own
                 late = [name for name in ("last read", "ended") if name in other.frame]
                 own, others = table.frame.drop(columns=late, errors="ignore"), other.frame.drop(columns=late)

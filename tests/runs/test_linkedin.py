@@ -61,6 +61,17 @@ def test_no_contract_waits_for_the_history_of_another(tmp_path: Path) -> None:
         assert len(first) == 6
 
 
+def test_a_run_for_one_export_or_contract_leaves_the_jobs_of_others_in_flight(tmp_path: Path) -> None:
+    with house(tmp_path, job_seconds=(2.0, 2.5)) as home:
+        home.sync(job_timeout=0.3, queue_timeout=0.3)
+        assert len(home.sandbox.jobs) == 6
+        home.sync(exports=["seats"])
+        home.sync(contracts=[ONE])
+        assert not home.sync().not_loaded
+        assert len(home.sandbox.jobs) == 6
+        home.assert_truth()
+
+
 # answers that nobody documented, all of them from the first job to the last
 
 ANSWERS: dict[str, Callable[[], Fault]] = {

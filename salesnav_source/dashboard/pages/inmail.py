@@ -53,7 +53,6 @@ def page(view: View) -> Page:
     no_week = "" if len(weeks) and weeks["sent"].notna().any() else "No whole week of this period is loaded."
     no_mail = "" if sent else "No InMail was sent in this period."
     answers, labels = _answer_groups(view.found["answers"])
-    age = "InMails count as old enough to judge when outcomes have been loaded for two weeks after they were sent"
     figures = (
         view.figure(
             "inmails-by-outcome",
@@ -80,7 +79,10 @@ def page(view: View) -> Page:
             "acceptance-rate",
             "Share of InMails accepted, by the week they were sent",
             "% of InMails old enough to judge",
-            sentence("weeks whose InMails are too new have no point", of_holes(weeks)),
+            sentence(
+                "old enough: sent two weeks before the newest outcomes, unless set otherwise; newer weeks have no point",
+                of_holes(weeks),
+            ),
             lambda: charts.line_over_time(
                 weeks,
                 "rate",
@@ -128,7 +130,12 @@ def page(view: View) -> Page:
     )
     warnings = view.warnings("activities", "activity_outcomes")
     return Page(
-        "inmail", headline, numbers, figures, (Table("inmails-by-person", "InMails by person", table, age),), warnings
+        "inmail",
+        headline,
+        numbers,
+        figures,
+        (Table("inmails-by-person", "InMails by person", table, "No InMail was sent in this period."),),
+        warnings,
     )
 
 
