@@ -365,7 +365,7 @@ def test_a_signal_late_in_a_load_begins_no_other_load(home: House, number: int, 
 
 
 def test_two_runs_of_one_pipeline_at_once(tmp_path: Path) -> None:
-    with house(tmp_path, day=None, job_seconds=(3.0, 3.5)) as home:
+    with house(tmp_path, day=None, job_seconds=(6.0, 6.5)) as home:
         home.machine = "data/pipelines"
         script = Process(home)
         first = script.start()
