@@ -79,7 +79,18 @@ def test_without_dagster_it_is_said_how_to_get_it() -> None:
 
 
 def test_assets_checks_and_partitions(tmp_path: Path) -> None:
-    command = [program("dagster"), "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider", "-q", "--no-header"]
+    command = [
+        program("dagster"),
+        "-m",
+        "pytest",
+        "-c",
+        os.devnull,
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--no-header",
+        "--noconftest",
+    ]
     command += ["-W", "ignore", "--rootdir", str(HERE), str(HERE / "assets_in_dagster.py")]
     done = subprocess.run(
         command,
