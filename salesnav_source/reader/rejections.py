@@ -22,7 +22,7 @@ class Reason:
     column: str | None = None
     """The column whose value is left out; None if the row is."""
     looks: str = ""
-    """What there is of it in this row, for messages and logs: never a value."""
+    """What there is of it in this row, for messages and logs: an example where it means nobody, else what it looks like."""
 
     def __str__(self) -> str:
         return self.cause + self.detail

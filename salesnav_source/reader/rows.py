@@ -21,6 +21,12 @@ _SHOWN_CHARACTERS = 100
 _LONGEST_SHAPE = 40
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGITS = re.compile(r"\d+")
+_NUMBER_OR_MOMENT = re.compile(
+    r"(?=.*\d)(?:[\d\s.,:/+\-]|[TZ]|[AP]\.?M\.?|UTC|GMT"
+    r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:tember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)+",
+    re.ASCII | re.IGNORECASE,
+)
 _OTHERS = re.compile(r"[^ -~]")
 
 _BESIDE_QUOTES = np.zeros(256, np.bool_)
@@ -208,6 +214,11 @@ def as_text(raw: bytes) -> str:
 def shorten(text: str, most: int = _SHOWN_CHARACTERS) -> str:
     """Returns a text cut to a length at which it can be shown in a message."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def means_nobody(text: str) -> bool:
+    """Tells whether a text is a number or a moment, in whatever form, so that a message may show it."""
+    return _NUMBER_OR_MOMENT.fullmatch(text) is not None
 
 
 def shape(text: str, exact: bool) -> str:

@@ -14,7 +14,7 @@ from salesnav_source.reader.arrays import TInts, TMask, is_null
 from salesnav_source.reader.header import DERIVED, Field, Layout
 from salesnav_source.reader.parsing import ParsedBlock, parse
 from salesnav_source.reader.rejections import OTHER_HEADER, OUTSIDE, Reason
-from salesnav_source.reader.rows import Block, as_text, shape, shorten
+from salesnav_source.reader.rows import Block, as_text, means_nobody, shape, shorten
 from salesnav_source.reader.values import ARROW_TYPES, EXPECTED, empty_as_null, type_texts
 
 SEAT = "seat_id"
@@ -141,7 +141,8 @@ def type_block(
             stamp = None if field.nullable else last_day
             columns[field.name] = pa.repeat(pa.scalar(stamp, ARROW_TYPES[field.type]), len(parsed.numbers))
         else:
-            columns[field.name] = _type_field(field, parsed.columns[field.position], faults)
+            shown = personal_data.is_kept and not erased_seats
+            columns[field.name] = _type_field(field, parsed.columns[field.position], faults, shown)
             if field.personal is not None:
                 columns[field.name] = personal_data.cover(columns[field.name], field.personal)
     if faults:
@@ -167,12 +168,12 @@ def type_block(
     return replace(typed, batch=typed.batch.cast(layout.schema))
 
 
-def _type_field(field: Field, texts: pa.StringArray, faults: list[Fault]) -> pa.Array:
-    """Returns a column typed, and adds its faults."""
+def _type_field(field: Field, texts: pa.StringArray, faults: list[Fault], shown: bool) -> pa.Array:
+    """Returns a column typed, and adds its faults; messages may show values that mean nobody if `shown`."""
     given = texts if field.type == "text" and field.nullable else empty_as_null(texts)
     values, wrong = type_texts(given, field.type)
     if wrong is not None:
-        faults.append(_unreadable(field, texts, wrong))
+        faults.append(_unreadable(field, texts, wrong, shown))
     if not field.nullable and values.null_count:
         missing = is_null(values) if wrong is None else is_null(values) & ~wrong
         if missing.any():
@@ -192,13 +193,14 @@ def _count(mask: TMask | None) -> int:
     return 0 if mask is None else int(np.count_nonzero(mask))
 
 
-def _unreadable(field: Field, texts: pa.StringArray, wrong: TMask) -> Fault:
+def _unreadable(field: Field, texts: pa.StringArray, wrong: TMask, shown: bool) -> Fault:
     cause = f"{field.name} is not {EXPECTED[field.type]}"
     column = field.name if field.nullable else None
 
     def describe(row: int) -> Reason:
         value = texts[row].as_py()
-        return Reason(cause, f": {shorten(value)}", column, f", like {shape(value, True)!r}")
+        looks = f", e.g. {shorten(value)!r}" if shown and means_nobody(value) else f", like {shape(value, True)!r}"
+        return Reason(cause, f": {shorten(value)}", column, looks)
 
     return Fault(wrong, describe, field.nullable)
 

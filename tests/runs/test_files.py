@@ -225,7 +225,7 @@ OTHER_FORMS = {
     "times-that-mean-other-days": (
         to.map_column("createdAt", lambda text: f"{when(text):%d/%m/%Y %H:%M}"),
         "created_at",
-        "like '99/99/9999 99:99'",
+        "e.g. '",
     ),
     "half-of-the-times": (
         to.edit_fields(lambda fields, _, number: [*fields[:2], "yesterday", *fields[3:]] if number % 2 else fields),
