@@ -53,6 +53,7 @@ class Api:
             job_seconds: the shortest and the longest time that a job takes.
             seed: of the times that jobs take.
         """
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.contracts = contracts
         self.rows_per_day = rows_per_day

@@ -3,10 +3,10 @@
 To be put into the DAGs folder. It takes
 
 - the pool `salesnav`: as many shards load at a time as it has slots (`airflow pools set salesnav 4 "Sales Navigator"`),
-- the variable `salesnav_shards`: a list as JSON, in which each contract stands once,
+- the variable `salesnav_shards`: what `salesnav shards --count N --json` prints, a list in which each contract stands once,
   `[{"pipeline": "salesnav_1", "contracts": ["urn:li:contract:1", "urn:li:contract:2"]}, ...]`,
 - on the workers, the token, the warehouse's credentials and `DLT_DATA_DIR`: a folder that they share and that outlives them,
-  where the jobs in flight are known.
+  where the jobs in flight are known; or, in its place, the setting `journal_url`, a bucket that keeps them.
 """
 
 import os

@@ -23,7 +23,8 @@ def run(options: argparse.Namespace) -> int:
             "No contract may be exported, so there is nothing to divide. `salesnav contracts` lists them."
         )
     shards = divide(contracts, options.count)
-    print(json.dumps(shards) if options.json else _render(shards))
+    named = [{"pipeline": f"salesnav_{number}", "contracts": shard} for number, shard in enumerate(shards, start=1)]
+    print(json.dumps([one for one in named if one["contracts"]]) if options.json else _render(shards))
     return COMPLETE
 
 
