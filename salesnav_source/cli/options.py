@@ -143,7 +143,9 @@ def _add_shards(commands: TSubparsers) -> None:
         " gets.",
     )
     shards.add_argument("--count", type=_count, required=True, metavar="N", help="how many shards there are to be")
-    shards.add_argument("--json", action="store_true", help="print JSON: a pipeline with its contracts for each shard that has any")
+    shards.add_argument(
+        "--json", action="store_true", help="print JSON: a pipeline with its contracts for each shard that has any"
+    )
     shards.set_defaults(command="shards")
 
 
