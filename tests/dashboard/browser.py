@@ -63,3 +63,10 @@ def opened(browser: Any, own: str, **options: Any) -> Iterator[Any]:
     allowed = (own, own.replace("http://", "ws://"), "data:", "blob:", "about:")
     assert not [url for url in asked if not url.startswith(allowed)]
     assert not wrong
+
+
+def assert_is_no_wider_than(page: Any, width: int) -> None:
+    """Makes sure that a page fits a window."""
+    # charts are drawn anew a moment after the window has changed
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -24,7 +24,7 @@ from salesnav_source.dashboard.marts import Marts, MartsBusyError
 from salesnav_source.dashboard.model import PAGES
 from salesnav_source.dashboard.scope import Scope
 
-from .browser import chromium, opened
+from .browser import assert_is_no_wider_than, chromium, opened
 from .conftest import ONE, Built, duckdb_file
 from .test_numbers import ask, number
 
@@ -154,7 +154,7 @@ def test_one_person_by_keyboard_on_a_phone_at_night(address: str, built: Built) 
         )
         wait_for(page, "activities", f"{activities:,}")
         page.locator("figure svg.marks").first.wait_for()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert_is_no_wider_than(page, 390)
         # pages are links: by keyboard too
         page.locator("nav a", has_text="SSI").focus()
         page.keyboard.press("Enter")

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -13,7 +12,7 @@ from salesnav_source.cli import main
 from salesnav_source.dashboard import pages
 from salesnav_source.dashboard.model import PAGES
 
-from .browser import chromium, opened
+from .browser import assert_is_no_wider_than, chromium, opened
 from .conftest import ONE, Built
 from .test_numbers import ask, number
 
@@ -81,10 +80,6 @@ def test_it_opens_from_disk_with_the_network_cut(written: Path, built: Built) ->
             page.locator("section#usage details a").click()
         rows = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
         assert len(rows) == 1 + ask(built, "SELECT count(*) FROM salesnav_marts.salesnav__seats")[0][0]
-
-
-def assert_is_no_wider_than(page: Any, width: int) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_names_contracts_and_days_are_as_asked(built: Built, tmp_path: Path) -> None:
