@@ -15,17 +15,17 @@ demo: $(DEMO) ## loads the sandbox's three contracts into salesnav_sandbox.duckd
 	@echo "Loading 90 days of three invented contracts into salesnav_sandbox.duckdb …"
 	@$(BIN)/python pipelines/salesnav_to_duckdb.py --sandbox
 
-dbt: $(READY) $(DBT_READY) ## builds the dbt package on the sandbox's file, loaded first where it is missing; makes its docs
-	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+salesnav_sandbox.duckdb: | $(DEMO)
+	$(MAKE) demo
+
+dbt: $(READY) $(DBT_READY) salesnav_sandbox.duckdb ## builds the dbt package on the sandbox's file, loaded first where it is missing; makes its docs
 	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt --docs
 
-dashboard: $(READY) $(DBT_READY) ## shows the sandbox in a browser: loads it where it is missing, and builds the models
-	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+dashboard: $(READY) $(DBT_READY) salesnav_sandbox.duckdb ## shows the sandbox in a browser: loads it where it is missing, and builds the models
 	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt
 	$(BIN)/salesnav dashboard --sandbox
 
-dashboard-shots: $(READY) $(DBT_READY) ## pictures of every page, by Chromium, into _work/shots
-	test -f salesnav_sandbox.duckdb || $(MAKE) demo
+dashboard-shots: $(READY) $(DBT_READY) salesnav_sandbox.duckdb ## pictures of every page, by Chromium, into _work/shots
 	$(BIN)/salesnav transform --sandbox --dbt .venvs/dbt/bin/dbt
 	cd tests && PYTHONPATH=..:. ../$(BIN)/python -m dashboard.shots ../salesnav_sandbox.duckdb ../_work/shots
 

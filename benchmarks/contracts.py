@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from benchmarks.process import run_program
 from benchmarks.report import Section
 from benchmarks.scale import Scale
-from benchmarks.server import TOKEN, running
-from benchmarks.workspace import Period, Workspace, days_until
+from benchmarks.server import running
+from benchmarks.workspace import Period, Workspace, days_until, load_period
 
 ROWS_PER_DAY = {"activities": 50, "activity_outcomes": 5, "seats": 10}
 
@@ -24,19 +23,8 @@ def measure(space: Workspace, scale: Scale, newest: Period) -> Section:
         contracts = [f"urn:li:contract:{one}" for one in range(1, number + 1)]
         with space.emptied() as folder, running(space.folder / "tiny", contracts, ROWS_PER_DAY) as server:
             for days, last in ((1, newest.last - timedelta(days=1)), (2, newest.last)):
-                run = run_program(
-                    "salesnav_run",
-                    folder,
-                    folder=str(folder),
-                    base_url=server.base_url,
-                    token=TOKEN,
-                    mode="sync",
-                    configuration={
-                        **days_until(last, days).settings,
-                        "lookback_days": 0,
-                        "poll_interval": 0.1,
-                    },
-                )
+                period = days_until(last, days)
+                run = load_period(folder, server, period, "sync", lookback_days=0, poll_interval=0.1)
         jobs = 3 * number
         own = (run.seconds - fixed) / jobs * 1000
         rows.append(

@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from benchmarks.process import run_program
 from benchmarks.report import Section
 from benchmarks.scale import Scale
-from benchmarks.server import TOKEN, running
-from benchmarks.workspace import Period, Workspace, days_until
+from benchmarks.server import running
+from benchmarks.workspace import Period, Workspace, days_until, load_period
 
 ROWS_PER_DAY_OF_OTHERS = {"activity_outcomes": 20, "seats": 100}
 
@@ -33,18 +32,13 @@ def measure(space: Workspace, scale: Scale, newest: Period) -> Section:
         ],
     )
     with space.emptied() as folder, running(data, contracts, rows_per_day, scale.job_seconds) as server:
-        run = run_program(
-            "salesnav_run",
+        run = load_period(
             folder,
-            folder=str(folder),
-            base_url=server.base_url,
-            token=TOKEN,
-            mode="sync",
-            configuration={
-                **period.settings,
-                "max_concurrent_jobs": scale.budget,
-                "poll_interval": scale.poll_interval,
-            },
+            server,
+            period,
+            "sync",
+            max_concurrent_jobs=scale.budget,
+            poll_interval=scale.poll_interval,
         )
         stats = server.stats()
     jobs = stats["jobs"]

@@ -86,8 +86,26 @@ def yesterday() -> date:
     return datetime.now(timezone.utc).date() - timedelta(days=1)
 
 
-def load_activities(folder: Path, server: Server, period: Period, mode: str = "bare", traced: bool = False) -> Measured:
-    """Loads the activities of a period with this source, without waiting for jobs, and returns what it took."""
+def load_period(
+    folder: Path,
+    server: Server,
+    period: Period,
+    mode: str,
+    exports: list[str] | None = None,
+    traced: bool = False,
+    **settings: Any,
+) -> Measured:
+    """Loads a period with this source, and returns what it took.
+
+    Args:
+        folder: where the pipeline and the database go on from, or begin.
+        server: what is asked.
+        period: the days wanted.
+        mode: `bare`, or `sync` as the scripts do.
+        exports: names of the exports wanted; all if None.
+        traced: whether to tell what was done when.
+        **settings: more settings of the source.
+    """
     return run_program(
         "salesnav_run",
         folder,
@@ -95,10 +113,15 @@ def load_activities(folder: Path, server: Server, period: Period, mode: str = "b
         base_url=server.base_url,
         token=TOKEN,
         mode=mode,
-        exports=["activities"],
+        exports=exports,
         traced=traced,
-        configuration={**period.settings, "poll_interval": 0.1},
+        configuration={**period.settings, **settings},
     )
+
+
+def load_activities(folder: Path, server: Server, period: Period, mode: str = "bare", traced: bool = False) -> Measured:
+    """Loads the activities of a period with this source, without waiting for jobs, and returns what it took."""
+    return load_period(folder, server, period, mode, exports=["activities"], traced=traced, poll_interval=0.1)
 
 
 def load_from(data: Path, folder: Path, period: Period, **options: Any) -> Measured:

@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import dlt
 
 from salesnav_source import destinations, tables
 from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError
-from salesnav_source.files import make_private
 from salesnav_source.journal import Journal
 from salesnav_source.loading import commit_state, refuse_packages_of_others, run_on_destination
 from salesnav_source.lock import PipelineLock
@@ -128,7 +126,6 @@ def _erase(
     _note(pipeline, seats)
     # claims say exactly how many rows there are
     commit_state(pipeline, ledger)
-    make_private(Path(pipeline.working_dir))
     with warehouse.opened() as opened:
         rows.remove(opened)
     return erasure

@@ -218,13 +218,18 @@ def refuse_packages_of_others(pipeline: dlt.Pipeline) -> None:
         )
 
 
+def drop_working_folder(pipeline: dlt.Pipeline) -> None:
+    """Empties dlt's working folder, and leaves it to its owner alone."""
+    pipeline.drop()
+    make_private(Path(pipeline.working_dir))
+
+
 def _empty_working_folder(run: Session, pipeline: dlt.Pipeline) -> bool:
     """Empties dlt's working folder, which is a cache; tells whether it was filled again.
 
     The first load restores state and schemas from the warehouse; where tables are missing, they are needed at once.
     """
-    pipeline.drop()
-    make_private(Path(pipeline.working_dir))
+    drop_working_folder(pipeline)
     if not run.ledger.missing_tables:
         return False
     run_on_destination(pipeline, pipeline.sync_destination)
@@ -292,7 +297,7 @@ def commit_state(pipeline: dlt.Pipeline, ledger: Ledger, personal_data: Personal
         personal_data: what became of personal data in what is loaded; as the state says if None.
     """
     pipeline.activate()
-    pipeline.drop()
+    drop_working_folder(pipeline)
     source = _state_alone(ledger, personal_data)
     run_on_destination(pipeline, lambda: pipeline.run(source))
 

@@ -212,10 +212,7 @@ def read_ledger(
     }
     contracts = resources.get(CONTRACTS.name, {})
     ledger = Ledger(listed=contracts.get(LISTED), names=contracts.get(NAMES, {}))
-    ledger.columns = {
-        key: {contract: FileColumns.from_state(columns) for contract, columns in own.get(COLUMNS, {}).items()}
-        for key, own in resources.items()
-    }
+    ledger.columns = columns_of(state)
     ledger.under_way = {key: claim for (key, load_id), claim in claims.items() if load_id == current_load}
     earlier = {one: claim for one, claim in claims.items() if one[1] != current_load}
     holding = set(earlier)
@@ -309,15 +306,13 @@ class StateWriter:
 
     def claim(self, key: str, claim: Claim) -> None:
         """Notes what the load holds of an export, and which columns its files have."""
-        own = self._own(key)
-        own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
+        own = self._own_with_columns(key)
         own[CLAIMS] = {**own.get(CLAIMS, {}), self._load_id: claim.to_state()}
 
     def settle(self) -> None:
         """Notes what the ledger says of every export, in place of what earlier loads claimed."""
         for key in {*self._ledger.settled, *keys_of(self._state)}:
-            columns = self._ledger.columns.get(key, {})
-            self._own(key)[COLUMNS] = {contract: one.to_state() for contract, one in columns.items()}
+            self._own_with_columns(key)
 
     def note_personal_data(self, record: Mapping[str, str] | None) -> None:
         """Notes what becomes of personal data in the rows that the load brings."""
@@ -337,6 +332,12 @@ class StateWriter:
         """Notes the contracts that the load writes; rows of others stay, and so do their names."""
         own: TState = self._state.setdefault("resources", {}).setdefault(CONTRACTS.name, {})
         own[LISTED], own[NAMES] = digest, {**own.get(NAMES, {}), **names}
+
+    def _own_with_columns(self, key: str) -> TState:
+        """Returns the state of an export, as `_own` does, once it says which columns its files have."""
+        own = self._own(key)
+        own[COLUMNS] = {contract: one.to_state() for contract, one in self._ledger.columns.get(key, {}).items()}
+        return own
 
     def _own(self, key: str) -> TState:
         """Returns the state of an export, once it says what the ledger does in place of what earlier loads claimed."""
@@ -375,12 +376,11 @@ def state_to_trust(stored: Mapping[str, Any], local: Mapping[str, Any], current_
     return merged
 
 
-def columns_of(state: Mapping[str, Any]) -> dict[tuple[str, str], FileColumns]:
+def columns_of(state: Mapping[str, Any]) -> dict[str, dict[str, FileColumns]]:
     """Returns the columns that files have, by export and contract."""
     return {
-        (key, contract): FileColumns.from_state(one)
+        key: {contract: FileColumns.from_state(one) for contract, one in own.get(COLUMNS, {}).items()}
         for key, own in state.get("resources", {}).items()
-        for contract, one in own.get(COLUMNS, {}).items()
     }
 
 

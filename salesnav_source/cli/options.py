@@ -4,7 +4,7 @@ import argparse
 from typing import TypeAlias
 
 from salesnav_source import __version__
-from salesnav_source.names import DATASET, DEFAULT_PIPELINE
+from salesnav_source.names import DATASET, DEFAULT_PIPELINE, MARTS
 
 TSubparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -221,13 +221,7 @@ def _add_transform(commands: TSubparsers) -> None:
         description="Builds the models of the dbt package in the warehouse that dlt's configuration names, by the dbt that is"
         " there.",
     )
-    transform.add_argument(
-        "destination", nargs="?", default="duckdb", choices=("duckdb", "postgres", "bigquery", "snowflake")
-    )
-    transform.add_argument("--sandbox", action="store_true", help="build on what was loaded with --sandbox")
-    transform.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
-    transform.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
-    transform.add_argument("--schema", default="salesnav_marts", metavar="NAME", help="where to build; %(default)s")
+    _add_where_marts_are(transform, "build on")
     transform.add_argument("--dbt", metavar="PATH", help="the dbt to use; default the one that is installed")
     transform.add_argument("--docs", action="store_true", help="make the docs too, as one HTML file")
     transform.add_argument("--full-refresh", action="store_true", help="build incremental models from nothing")
@@ -284,14 +278,12 @@ def _add_report(commands: TSubparsers) -> None:
     report.set_defaults(command="report")
 
 
-def _add_where_marts_are(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "destination", nargs="?", default="duckdb", choices=("duckdb", "postgres", "bigquery", "snowflake")
-    )
-    parser.add_argument("--sandbox", action="store_true", help="look at what was loaded with --sandbox")
+def _add_where_marts_are(parser: argparse.ArgumentParser, verb: str = "look at") -> None:
+    parser.add_argument("destination", nargs="?", default="duckdb", choices=list(DATABASES))
+    parser.add_argument("--sandbox", action="store_true", help=f"{verb} what was loaded with --sandbox")
     parser.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
     parser.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
-    parser.add_argument("--schema", default="salesnav_marts", metavar="NAME", help="where the models are; %(default)s")
+    parser.add_argument("--schema", default=MARTS, metavar="NAME", help="where the models are; default %(default)s")
 
 
 def _add_inspect(commands: TSubparsers) -> None:

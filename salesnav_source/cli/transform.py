@@ -22,7 +22,6 @@ from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 PACKAGE = Path(__file__).parents[1] / "dbt_package"
 """The dbt package, as it comes with this one."""
 
-SCHEMA = "salesnav_marts"
 TARGET = Path("target") / "salesnav"
 """Where dbt writes what it has compiled, its logs and the docs."""
 

@@ -114,7 +114,8 @@ def _column_changes(view: View, contracts: list[str]) -> pd.DataFrame:
     rows = []
     for text in view.found["states"]["state"]:
         state = dlt_compat.decoded_state(text).get("sources", {}).get(SECTION, {})
-        for (export, contract), columns in columns_of(state).items():
+        found = [(export, *one) for export, own in columns_of(state).items() for one in own.items()]
+        for export, contract, columns in found:
             if columns.changed_on is not None and contract in contracts:
                 row = {"contract": view.scope.name(contract), "export": EXPORT_NAMES.get(export, export)}
                 row |= {"on": str(columns.changed_on), "came": ", ".join(columns.come), "went": ", ".join(columns.gone)}
