@@ -65,14 +65,28 @@ def as_table(records: Sequence[TRecord]) -> pa.Table:
     return arrow_table(EXPORT_JOBS, rows)
 
 
-def same_jobs(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns conditions of rows of `export_jobs` that tell of the same jobs, written when they were still running."""
-    return [
+def same_rows(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns conditions of the rows of `export_jobs` that records replace.
+
+    Those of a job were written when it was still running. Those without a job were brought by a load of which the journal
+    does not know, as a journal of before was put back.
+    """
+    return [_same_job(record) if record["job_id"] is not None else _same_record(record) for record in records]
+
+
+def _same_job(record: Mapping[str, Any]) -> str:
+    return (
         f"(job_id = {int(record['job_id'])} AND contract = {literal(record['contract'])}"
         f" AND created_at = {timestamp_literal(_moment(record['created_at']))})"
-        for record in records
-        if record["job_id"] is not None and record["created_at"] is not None
-    ]
+    )
+
+
+def _same_record(record: Mapping[str, Any]) -> str:
+    return (
+        f"(job_id IS NULL AND contract = {literal(record['contract'])} AND export = {literal(record['export'])}"
+        f" AND window_start = {literal(record['window_start'])}"
+        f" AND completed_at = {timestamp_literal(_moment(record['completed_at']))})"
+    )
 
 
 def _moment(seconds: float | None) -> Any:

@@ -291,7 +291,7 @@ class Load:
             return
         loads = [self.id, *self._dead_loads]
         self._record_scopes = {
-            EXPORT_JOBS.name: rows_of_loads(loads, job_records.same_jobs(records)),
+            EXPORT_JOBS.name: rows_of_loads(loads, job_records.same_rows(records)),
             REJECTED_ROWS.name: rows_of_loads(loads),
         }
         yield from self._hand_over(JobRecords(self.id, set(self._extracted), records, bool(self._dead_loads)))

@@ -231,7 +231,7 @@ def read_ledger(
         ledger.outcomes = {
             load_id: LoadOutcome(
                 {key for key, load in holding if load == load_id},
-                load_id not in unsettled or warehouse.count_of_load(EXPORT_JOBS.name, load_id) == unsettled[load_id],
+                _holds_records(warehouse, load_id, unsettled.get(load_id, 0)),
             )
             for load_id in complete
         }
@@ -286,6 +286,15 @@ def _holds(warehouse: OpenWarehouse, key: str, load_id: str, claim: Claim) -> bo
         warehouse.count_of_load(claim.table, load_id, f"contract = '{contract}'") for contract in claim.by_key
     )
     return own == claim.rows and same == of_others
+
+
+def _holds_records(warehouse: OpenWarehouse, load_id: str, taken: int) -> bool:
+    """Tells whether a complete load has brought the records that the journal knows it has taken.
+
+    A journal that was not written for a while, as its store was out of reach, may know of none: what the load has brought
+    stays then, as the journal has nothing to put in its place.
+    """
+    return taken == 0 or warehouse.count_of_load(EXPORT_JOBS.name, load_id) == taken
 
 
 class StateWriter:

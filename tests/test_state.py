@@ -221,6 +221,12 @@ def test_the_outcome_of_an_unsettled_load_tells_of_its_records(records: int, the
     assert (set(outcome.exports), outcome.records) == ({"activities"}, there)
 
 
+def test_records_stay_of_which_the_journal_does_not_know() -> None:
+    # as it was not written while its store was out of reach, and there is nothing to put in their place
+    asked: Any = FakeWarehouse({("activities", LOAD): 5, ("export_jobs", LOAD): 3})
+    assert read_ledger(state({LOAD: claim()}), asked, {LOAD: 0}).outcomes[LOAD].records
+
+
 def test_a_load_that_is_not_complete_has_no_outcome() -> None:
     assert read(state({LOAD: claim()}), FakeWarehouse(complete=()), LOAD).outcomes == {}
 

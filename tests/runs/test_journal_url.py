@@ -17,7 +17,7 @@ from fsspec.core import url_to_fs
 
 from salesnav_source import salesnav
 from salesnav_source.journal_store import JournalStore, TContent
-from salesnav_source.sandbox import ContractSpec
+from salesnav_source.sandbox import ContractSpec, faults
 
 from .house import House, Process, finish, house, kill, wait_until
 
@@ -56,8 +56,12 @@ class Workers:
 
     def jobs(self) -> list[list[Any]]:
         """Returns the jobs of the stored journal."""
+        return self.stored("jobs")
+
+    def stored(self, table: str) -> list[list[Any]]:
+        """Returns the rows of a table of the stored journal."""
         stored = JournalStore(self.url, "salesnav_to_duckdb").peek()
-        return stored.content["jobs"] if stored else []
+        return stored.content[table] if stored else []
 
     def _paths(self) -> list[str]:
         try:
@@ -270,10 +274,15 @@ def is_stopped(process: "subprocess.Popen[str]") -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
-def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("noted", ["jobs", "loads"])
+def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
+    tmp_path: Path, noted: str
+) -> None:
     with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
         workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
         run = begin_with_three(workers)
+        # what is written later is not known to the next worker, who has another disk
+        wait_until(lambda: workers.stored(noted))
         place.rename(tmp_path / "elsewhere")
         place.write_text("no folder any more")
         assert_three_were_finished(workers, run)
@@ -285,6 +294,27 @@ def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_ar
         told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
         assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
         assert workers.objects() == []
+
+
+def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_path: Path) -> None:
+    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+        home.sandbox.add_fault(faults.forbidden("create").where(export="seats", times=None))
+        workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
+        first = workers.start()
+        wait_until(lambda: len(workers.stored("records")) == 2)
+        shutil.copytree(place, tmp_path / "copy")
+        ended(first, 3)
+        shutil.rmtree(place)
+        (tmp_path / "copy").rename(place)
+        home.sandbox.clear_faults()
+        ended(workers.start())
+        home.assert_truth()
+        told = home.rows(
+            "SELECT export, window_start, completed_at, contract, count(*) FROM salesnav.export_jobs GROUP BY ALL"
+        )
+        assert sorted((export, count) for export, *_, count in told) == sorted(
+            [(export, 1) for export in ("activities", "activity_outcomes", "seats", "seats")] * 2
+        )
 
 
 def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
