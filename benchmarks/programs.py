@@ -116,7 +116,6 @@ def salesnav_run(
 
     from salesnav_source import salesnav
     from salesnav_source.cli.load import share_memory
-    from salesnav_source.destinations import MEMORY_LIMIT
     from salesnav_source.loading import sync
     from salesnav_source.settings import resolve_settings
 
@@ -125,14 +124,12 @@ def salesnav_run(
     with _traced() if traced else contextlib.nullcontext() as trace:
         read_before = _bytes_read()
         began = time.perf_counter()
-        credentials: dict[str, Any] = {"database": database}
         if mode == "sync":
             share_memory()
-            credentials["global_config"] = {"memory_limit": MEMORY_LIMIT}
         pipeline = dlt.pipeline(
             "bench",
             pipelines_dir=f"{folder}/dlt",
-            destination=dlt.destinations.duckdb(credentials=credentials),
+            destination=dlt.destinations.duckdb(database),
             dataset_name="salesnav",
         )
         if mode == "sync":

@@ -15,9 +15,6 @@ from salesnav_source.installed import how_to_install, of_extra
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.schema import Export
 
-MEMORY_LIMIT = "300MB"
-"""What DuckDB may take for a load, unless configured: it would take most of the machine's memory, and be no faster."""
-
 STAGING_LAYOUT = "staging_dataset_name_layout"
 """dlt's setting of a destination that names its staging dataset; `%s` stands for the dataset."""
 
@@ -138,8 +135,7 @@ def duckdb(options: Namespace) -> Any:
         wrong = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
         raise ConfigurationError(f"--database {path}: {wrong}. Name a file in a folder that exists.")
     dlt_compat.wait_for_duckdb_files()
-    limits = dlt.config.get("destination.duckdb.credentials.global_config", dict) or {"memory_limit": MEMORY_LIMIT}
-    return dlt.destinations.duckdb(credentials={"database": str(path.absolute()), "global_config": limits})
+    return dlt.destinations.duckdb(str(path.absolute()))
 
 
 def bigquery(options: Namespace) -> Any:

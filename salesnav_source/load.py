@@ -386,6 +386,12 @@ class Load:
         for export, key in self.exports.items():
             if key == export and key in self._claims:
                 self._replace(self.table(export), **self._disposition(export, self._claims[key]))
+        if (
+            is_embedded(self._pipeline)
+            and not self._has_company
+            and not any(one.by_key for one in self._claims.values())
+        ):
+            dlt_compat.copy_with_little_memory(self.id)
         for resource, scope in self._record_scopes.items():
             if resource in self._selected:
                 name = self.table(resource)

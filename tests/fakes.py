@@ -13,6 +13,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
+import pytest
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+
 from salesnav_source.client import Job
 from salesnav_source.jobs.machine import Policy, Task
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad
@@ -31,6 +34,22 @@ REFRESH_TOKEN = "S3cretRefreshToken"
 CLIENT_SECRET = "S3cretOfTheClient"
 SIGNATURE = "S3cretSignature"
 ACTIONS = {export.action: name for name, export in EXPORTS.items()}
+
+
+DUCKDB_MEMORY = "SELECT current_setting('memory_limit')"
+
+
+def memory_while_copying(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Returns a list that is filled, from now on, with what DuckDB may take whenever dlt copies a file."""
+    seen: list[str] = []
+    run = DuckDbCopyJob.run
+
+    def watched(job: Any) -> None:
+        seen.extend(value for (value,) in job._job_client.sql_client.execute_sql(DUCKDB_MEMORY))
+        run(job)
+
+    monkeypatch.setattr(DuckDbCopyJob, "run", watched)
+    return seen
 
 
 def window_of(days: int, last: date = TODAY - timedelta(days=1)) -> Window:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pyarrow as pa
 import pytest
 from dlt.pipeline import trace
+from fakes import DUCKDB_MEMORY, memory_while_copying
 
 from salesnav_source import dlt_compat
 from salesnav_source.settings import SECTION
@@ -170,6 +172,26 @@ def test_a_duckdb_file_that_is_open_elsewhere_is_waited_for(tmp_path: Path, monk
         holding.kill()
     promise(len(slept) == 1, "a DuckDB file is not opened by the pool's borrow_conn")
     promise(list(found or ()) == [(2,)], f"the file that was waited for does not hold its rows, but {found}")
+
+
+@pytest.mark.parametrize("configured", [None, "1.0 GiB"])
+def test_duckdb_takes_little_memory_for_the_loads_that_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configured: str | None
+) -> None:
+    seen = memory_while_copying(monkeypatch)
+    file = str(tmp_path / "compat.duckdb")
+    own = duckdb.connect(file)
+    before = own.execute(DUCKDB_MEMORY).fetchone()
+    assert before is not None
+    credentials: Any = {"database": file, "global_config": {"memory_limit": configured} if configured else None}
+    pipeline = dlt.pipeline("compat", destination=dlt.destinations.duckdb(credentials), pipelines_dir=str(tmp_path))
+    pipeline.run(numbers(note=lambda: dlt_compat.copy_with_little_memory(dlt_compat.current_load_id())))
+    assert set(seen) == {configured or "143.0 MiB"}
+    seen.clear()
+    pipeline.run(numbers())
+    # a connection of the user's own keeps the database open, with what was configured
+    assert set(seen) == {configured or before[0]}
+    assert own.execute(DUCKDB_MEMORY).fetchone() == (configured or before[0],)
 
 
 def test_scopes_in_the_schema_are_what_a_merge_replaces_and_are_forgotten(tmp_path: Path) -> None:

@@ -148,14 +148,14 @@ class _Reading:
 
     def run(self, expected_rows: int | None, max_rejected: float) -> ReadResult:
         """Reads the file, and twice more if keys repeat in it."""
-        hashes = KeyHashes()
-        layout, writer = self._write(NO_REPETITIONS, hashes)
-        rows = writer.loaded + writer.erased + writer.tally.rows.total()
-        note = self._check_count(rows, writer, expected_rows)
-        # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
-        if expected_rows != 0:
-            writer.tally.require_form(self.export, rows, writer.loaded + writer.erased, max_rejected)
-        repeated = hashes.repeated()
+        with KeyHashes(self.target.parent) as hashes:
+            layout, writer = self._write(NO_REPETITIONS, hashes)
+            rows = writer.loaded + writer.erased + writer.tally.rows.total()
+            note = self._check_count(rows, writer, expected_rows)
+            # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
+            if expected_rows != 0:
+                writer.tally.require_form(self.export, rows, writer.loaded + writer.erased, max_rejected)
+            repeated = hashes.repeated()
         if len(repeated):
             layout, writer = self._write(self._find_repetitions(repeated))
         tally = writer.tally

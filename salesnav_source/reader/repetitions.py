@@ -5,6 +5,9 @@ Of every key only its hash is kept. Where hashes are equal the rows themselves a
 
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +16,11 @@ from salesnav_source.reader.arrays import TInts, TWords
 from salesnav_source.reader.hashes import hash_rows
 from salesnav_source.reader.rejections import Reason
 from salesnav_source.reader.typed import TypedBlock
+
+_PARTS = 32
+_FIRST_OF_PARTS = np.arange(1, _PARTS, dtype=np.uint64) * np.uint64(2**64 // _PARTS)
+_MOST_BYTES = 32 << 20
+"""Hashes that are held in memory: those of four million keys. A file of the largest size has ten times as many."""
 
 
 def key_hashes(keys: pa.RecordBatch) -> TWords:
@@ -23,21 +31,63 @@ def key_hashes(keys: pa.RecordBatch) -> TWords:
 
 
 class KeyHashes:
-    """The hashes of all keys of a file, eight bytes each."""
+    """The hashes of all keys of a file, eight bytes each: in parts by their first bits, and on the disk where they are many."""
 
-    def __init__(self) -> None:
-        self._hashes = bytearray()
+    def __init__(self, folder: Path) -> None:
+        """Writes nothing yet.
+
+        Args:
+            folder: where a file without a name is made if it is needed.
+        """
+        self._folder = folder
+        self._parts = [bytearray() for _ in range(_PARTS)]
+        self._bytes = 0
+        self._file: BinaryIO | None = None
+        self._written: list[list[tuple[int, int]]] = [[] for _ in range(_PARTS)]
+        """Where hashes of each part stand in the file, and how many bytes."""
+
+    def __enter__(self) -> "KeyHashes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def add(self, hashes: TWords) -> None:
         """Adds the sorted hashes of a block's keys."""
-        self._hashes += hashes.data
+        places = [0, *np.searchsorted(hashes, _FIRST_OF_PARTS).tolist(), len(hashes)]
+        for part, first, last in zip(self._parts, places[:-1], places[1:], strict=True):
+            part += hashes[first:last].data
+        self._bytes += hashes.nbytes
+        if self._bytes >= _MOST_BYTES:
+            self._write()
 
     def repeated(self) -> TWords:
         """Returns, sorted, the hashes that occur more than once."""
-        hashes = np.frombuffer(self._hashes, np.uint64)
-        # a stable sort merges what comes sorted block by block, in a third of the time
-        hashes.sort(kind="stable")
-        return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+        return np.concatenate([_repeated(self._read(number)) for number in range(_PARTS)])
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115, closed at the end of all
+        for part, written in zip(self._parts, self._written, strict=True):
+            written.append((self._file.tell(), len(part)))
+            self._file.write(part)
+            part.clear()
+        self._bytes = 0
+
+    def _read(self, number: int) -> TWords:
+        found = bytearray()
+        for place, size in self._written[number]:
+            assert self._file is not None
+            self._file.seek(place)
+            found += self._file.read(size)
+        return np.frombuffer(found + self._parts[number], np.uint64)
+
+
+def _repeated(hashes: TWords) -> TWords:
+    # a stable sort merges what comes sorted block by block, in a third of the time
+    hashes.sort(kind="stable")
+    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,17 @@
 """Keys that occur again: what repeats is left out, what contradicts is rejected."""
 
+import itertools
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest import mock
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from salesnav_source.reader import hashes
+from salesnav_source.reader import hashes, repetitions
 from salesnav_source.schema import ACTIVITY_OUTCOMES, SEATS
 
 from .helpers import A1, A2, B1, HEADER, OUTCOMES_HEADER, Read
@@ -39,6 +47,23 @@ def test_repeated_keys(
     assert [row["line_number"] for row in read.rejected] == [line for line, _ in rejected]
     for row, (_, again) in zip(read.rejected, rejected, strict=True):
         assert not again or row["reason"] == f"its key occurs again with other values on line {again}"
+
+
+@given(
+    blocks=st.lists(st.lists(st.integers(0, 2**64 - 1) | st.sampled_from([0, 5, 2**63, 2**64 - 1]))),
+    most_bytes=st.sampled_from([0, 40, 1 << 20]),
+)
+def test_hashes_that_occur_again_are_found_in_memory_and_on_the_disk(blocks: list[list[int]], most_bytes: int) -> None:
+    with (
+        mock.patch.object(repetitions, "_MOST_BYTES", most_bytes),
+        TemporaryDirectory() as folder,
+        repetitions.KeyHashes(Path(folder)) as hashes,
+    ):
+        for block in blocks:
+            hashes.add(np.sort(np.array(block, np.uint64)))
+        counted = Counter(itertools.chain(*blocks))
+        assert hashes.repeated().tolist() == sorted(value for value, count in counted.items() if count > 1)
+        assert not list(Path(folder).iterdir())
 
 
 def test_outcomes_of_one_activity_differ_by_type() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dlt
 import pytest
+from fakes import memory_while_copying
 
 from runs.house import ONE, TWO, House, Process, house
 from salesnav_source import load
@@ -38,6 +39,21 @@ def test_what_is_new_is_added_and_what_is_read_again_replaced(home: House) -> No
     home.sync(pipeline=pipeline)
     assert disposition(pipeline) == "merge"
     home.assert_truth()
+
+
+def test_duckdb_has_little_memory_for_what_is_copied_and_enough_for_what_is_merged_by_key(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = memory_while_copying(monkeypatch)
+    home.sync()
+    assert set(seen) == {"143.0 MiB"}
+    seen.clear()
+    # outcomes of before the days asked for are kept, and replaced by key
+    earlier = to.map_column("createdAt", lambda text: "01-01-2020 00:00:00")
+    home.sandbox.add_fault(faults.content(earlier).where(export="activity_outcomes", times=None))
+    home.clock.next_day()
+    home.sync()
+    assert not any("MiB" in size for size in seen)
 
 
 def test_each_checkpoint_takes_the_files_that_were_read_for_it(home: House) -> None:
