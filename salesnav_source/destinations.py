@@ -62,12 +62,17 @@ def own_staging(pipeline: dlt.Pipeline) -> None:
 _COMPRESSION = "normalize.data_writer.disable_compression"
 
 
+def is_postgres(pipeline: Any) -> bool:
+    """Tells whether rows go into PostgreSQL."""
+    return pipeline is not None and str(pipeline.destination.destination_type).endswith(".postgres")
+
+
 def spare_compression(pipeline: dlt.Pipeline) -> None:
     """Has dlt leave rows for PostgreSQL uncompressed, unless the user has set it.
 
     They are read back on this very machine, and compressing them takes three quarters of a load.
     """
-    if pipeline.destination.destination_type.endswith(".postgres") and dlt.config.get(_COMPRESSION) is None:
+    if is_postgres(pipeline) and dlt.config.get(_COMPRESSION) is None:
         dlt.config[_COMPRESSION] = True
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import dlt
 
-from salesnav_source import dlt_compat, job_records, tables
+from salesnav_source import destinations, dlt_compat, job_records, tables
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.jobs.machine import Task
 from salesnav_source.jobs.runner import OpenLoad
@@ -408,7 +408,14 @@ class Load:
         # an embedded database copies each file once, unless a run of the user's own is killed and goes on with what it had
         # extracted; what is then there twice is noticed by the next run, see `state`
         once = is_embedded(self._pipeline) and not claim.by_key and (large or self._session.discards_packages)
-        return {"scope": scope.destination_scope(), "deduplicated": once}
+        # PostgreSQL takes longer to look for rows that were staged twice than to merge them: it is told how many there are
+        staged = claim.rows if large and not claim.by_key and self._is_counted else None
+        return {"scope": scope.destination_scope(staged), "deduplicated": once or staged is not None}
+
+    @property
+    def _is_counted(self) -> bool:
+        """Tells whether rows that are staged twice can be told by their number; the next run stages them anew then."""
+        return self._session.discards_packages and destinations.is_postgres(self._pipeline)
 
     def _adds_only(self, claim: Claim, export: str) -> bool:
         warehouse = self._session.warehouse

@@ -9,6 +9,12 @@ from salesnav_source.windows import ONE_DAY, Days, Window
 NO_ROW = "1 = 0"
 """The condition of no row."""
 
+_STAGED = (
+    "(SELECT CASE WHEN count(*) = {0} THEN true"
+    " ELSE ('no: ' || count(*) || ' rows were staged, not {0}. Run again')::boolean END FROM {{staging_table}})"
+)
+"""True, if so many rows are staged; the text that is no boolean is what PostgreSQL says otherwise."""
+
 
 class ReplaceScope:
     """The rows of an export's table that a load stands for.
@@ -49,15 +55,21 @@ class ReplaceScope:
         ]
         return " OR ".join(conditions) or NO_ROW
 
-    def destination_scope(self) -> str:
-        """Returns the condition as dlt takes it: braces are doubled, but for the name of the staging table."""
+    def destination_scope(self, staged: int | None = None) -> str:
+        """Returns the condition as dlt takes it: braces are doubled, but for the name of the staging table.
+
+        Args:
+            staged: how many rows must be staged, for PostgreSQL; the merge fails on others, as it does not look for rows
+                that were staged twice.
+        """
         key = self.key
         keys = [
             f"(contract = {literal(contract)} AND {key} IN (SELECT {key} FROM {{staging_table}}))"
             for contract in sorted(self.by_key)
         ]
         days = [_escaped(self.of_days())] if self.days else []
-        return " OR ".join([*days, *(_escaped(one, keep="{staging_table}") for one in keys)]) or NO_ROW
+        scope = " OR ".join([*days, *(_escaped(one, keep="{staging_table}") for one in keys)]) or NO_ROW
+        return scope if staged is None else f"({scope}) AND {_STAGED.format(staged)}"
 
     @property
     def key(self) -> str:

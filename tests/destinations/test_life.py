@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from salesnav_source import load as handed_over
+from salesnav_source.exceptions import DestinationError
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 
 from .life import STEPS, a_failed_window, still_house
@@ -58,3 +59,28 @@ def assert_declared(found: TSnapshot) -> None:
         stored = found[table.name].types
         assert {column.name: column.type for column in table.columns}.items() <= stored.items()
         assert stored["_dlt_load_id"] == "text"
+
+
+@pytest.mark.parametrize("server", ["postgres"], indirect=True)
+def test_rows_that_are_staged_twice_fail_the_load_and_the_next_run_loads_them_once(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as when the server's answer is lost and dlt copies a file again
+    from dlt.destinations.impl.postgres.postgres import PostgresCsvCopyJob
+
+    monkeypatch.setattr(handed_over, "LARGE_ROWS", 1)
+    server.create("twice")
+    copy = PostgresCsvCopyJob.run
+
+    def copy_twice(job: Any) -> None:
+        copy(job)
+        if job.load_table_name == "seats":
+            copy(job)
+
+    with still_house(tmp_path, server.destination(tmp_path, "twice")) as house:
+        with monkeypatch.context() as lossy:
+            lossy.setattr(PostgresCsvCopyJob, "run", copy_twice)
+            with pytest.raises(DestinationError, match="140 rows were staged, not 70. Run again"):
+                house.sync()
+        house.sync()
+        house.assert_truth()
