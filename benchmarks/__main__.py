@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import big, calls, contracts, growth, makespan, memory, throughput
+from benchmarks import big, calls, contracts, growth, makespan, memory, postgres, throughput
 from benchmarks.process import ROOT, ProgramError
 from benchmarks.report import Section, chart, render
 from benchmarks.scale import FULL, QUICK, Scale
@@ -27,7 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in small, in less than two minutes, into _work/")
     parser.add_argument(
-        "--only", action="append", metavar="NAME", help="throughput, memory, growth, makespan, calls, contracts or big"
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="throughput, memory, growth, makespan, calls, contracts, postgres or big",
     )
     options = parser.parse_args(arguments)
     scale = QUICK if options.quick else FULL
@@ -58,6 +61,7 @@ def _measure_all(space: Workspace, scale: Scale, only: Sequence[str] | None) -> 
         "makespan": lambda: [makespan.measure(space, scale, newest)],
         "calls": lambda: calls.measure(space, scale, newest),
         "contracts": lambda: [contracts.measure(space, scale, newest)],
+        "postgres": lambda: postgres.measure(space, scale, newest),
         BIG_FILE: lambda: [big.measure(space, scale, newest)],
     }
     sections = []

@@ -99,6 +99,7 @@ def salesnav_run(
     mode: str = "bare",
     exports: list[str] | None = None,
     traced: bool = False,
+    postgres: str | None = None,
     configuration: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """This source: `pipeline.run(salesnav())` or, in mode `sync`, what the scripts in `pipelines/` do.
@@ -110,6 +111,7 @@ def salesnav_run(
         mode: `bare` or `sync`.
         exports: names of the exports wanted; all if None.
         traced: whether to tell what was done when, and how much memory was used then.
+        postgres: URL of a database of PostgreSQL; loads into DuckDB, a file in the folder, if None.
         configuration: settings of the source.
     """
     import dlt
@@ -129,7 +131,7 @@ def salesnav_run(
         pipeline = dlt.pipeline(
             "bench",
             pipelines_dir=f"{folder}/dlt",
-            destination=dlt.destinations.duckdb(database),
+            destination=dlt.destinations.postgres(postgres) if postgres else dlt.destinations.duckdb(database),
             dataset_name="salesnav",
         )
         if mode == "sync":
@@ -147,8 +149,8 @@ def salesnav_run(
         "ended": time.time(),
         "read": read,
         "state_bytes": len(json.dumps(pipeline.state.get("sources", {}))),
-        "database_bytes": os.path.getsize(database),
-        "rows": _rows_in(database, "activities"),
+        "database_bytes": 0 if postgres else os.path.getsize(database),
+        "rows": _rows_by(pipeline, "activities") if postgres else _rows_in(database, "activities"),
         **({"stages": trace.stages(pipeline)} if trace else {}),
     }
 
@@ -205,6 +207,12 @@ def _bytes_read() -> dict[str, int]:
         return {}
     counts = dict(line.split(": ") for line in lines)
     return {name: int(counts[name]) for name in ("rchar", "read_bytes")}
+
+
+def _rows_by(pipeline: Any, table: str) -> int:
+    with pipeline.sql_client() as client:
+        ((rows,),) = client.execute_sql(f"SELECT count(*) FROM {table}")
+    return int(rows)
 
 
 def _rows_in(database: str, table: str) -> int:

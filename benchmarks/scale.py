@@ -36,6 +36,8 @@ class Scale(NamedTuple):
     """Durations of jobs for which polls are counted."""
     contracts: tuple[int, ...]
     """Numbers of contracts that get a day more; the first one is what there is to pay in any case."""
+    postgres_rows: int
+    """Rows of a window that goes into PostgreSQL."""
     big_rows: int
     """Rows of the largest file that LinkedIn makes."""
 
@@ -58,6 +60,7 @@ FULL = Scale(
     budget=30,
     job_durations=(10.0, 60.0, 300.0, 1200.0),
     contracts=(1, 100, 1000),
+    postgres_rows=1_000_000,
     big_rows=45_000_000,
 )
 
@@ -79,5 +82,6 @@ QUICK = Scale(
     budget=4,
     job_durations=(10.0, 300.0),
     contracts=(1, 20),
+    postgres_rows=50_000,
     big_rows=500_000,
 )

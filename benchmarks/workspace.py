@@ -93,6 +93,7 @@ def load_period(
     mode: str,
     exports: list[str] | None = None,
     traced: bool = False,
+    postgres: str | None = None,
     **settings: Any,
 ) -> Measured:
     """Loads a period with this source, and returns what it took.
@@ -104,6 +105,7 @@ def load_period(
         mode: `bare`, or `sync` as the scripts do.
         exports: names of the exports wanted; all if None.
         traced: whether to tell what was done when.
+        postgres: URL of a database of PostgreSQL; loads into DuckDB if None.
         **settings: more settings of the source.
     """
     return run_program(
@@ -115,13 +117,14 @@ def load_period(
         mode=mode,
         exports=exports,
         traced=traced,
+        postgres=postgres,
         configuration={**period.settings, **settings},
     )
 
 
-def load_activities(folder: Path, server: Server, period: Period, mode: str = "bare", traced: bool = False) -> Measured:
+def load_activities(folder: Path, server: Server, period: Period, mode: str = "bare", **options: Any) -> Measured:
     """Loads the activities of a period with this source, without waiting for jobs, and returns what it took."""
-    return load_period(folder, server, period, mode, exports=["activities"], traced=traced, poll_interval=0.1)
+    return load_period(folder, server, period, mode, exports=["activities"], poll_interval=0.1, **options)
 
 
 def load_from(data: Path, folder: Path, period: Period, **options: Any) -> Measured:
