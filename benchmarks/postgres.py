@@ -1,4 +1,4 @@
-"""PostgreSQL: a window into a table, beside psql's own `\\copy` of the file as it is."""
+"""PostgreSQL: a window into a table, beside psql's own copy of the file as it is."""
 
 import os
 import subprocess

@@ -10,7 +10,7 @@ The way of a file through the modules:
 5. `repetitions` notices keys that occur again; only then is the file read anew, to find and leave out what repeats.
 
 `reading` leads through these steps, with a few blocks being typed at the same time, so that memory does not grow with
-the file (but for eight bytes per key). What is exact but slow, such as the text and line of a single row, is looked up
+the file. What is exact but slow, such as the text and line of a single row, is looked up
 only in blocks that hold rows to reject. `arrays` has names and small functions that all of them use.
 """
 
