@@ -1,6 +1,7 @@
 """Every use of dlt that is not its documented API, each with its reason. `tests/test_dlt_compat.py` holds each promise."""
 
 import functools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -196,6 +197,17 @@ def forget_scopes(pipeline: Any, tables: list[str]) -> None:
         schema.tables[name]["write_disposition"] = "merge"
     if stale:
         pipeline.schemas.save_schema(schema)
+
+
+def lasting_schema(stored: str) -> dict[str, Any]:
+    """Returns of a schema, as `_dlt_version` holds it, what does not change with the rows that a load replaces."""
+    schema: dict[str, Any] = json.loads(stored)
+    for name in ("version", "version_hash", "previous_hashes"):
+        schema.pop(name, None)
+    for table in schema["tables"].values():
+        for hint in (SCOPE_HINT, DEDUPLICATED_HINT, "x-merge-strategy", "write_disposition"):
+            table.pop(hint, None)
+    return schema
 
 
 def pending_schemas(working_dir: Path) -> set[str]:

@@ -193,6 +193,7 @@ class Load:
                 ledger = session.read_ledger(opened, state, self.id)
                 if ledger.missing_tables:
                     opened.make_tables()
+                opened.forget_equal_schemas()
         self._writer = StateWriter(self._state, session.ledger, self.id)
 
     def items(self) -> Iterator[Item | None]:

@@ -272,6 +272,7 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> Co
     assert run.warehouse is not None
     with run.warehouse.opened() as opened:
         ledger = run.read_ledger(opened, _state_of(pipeline))
+        opened.forget_equal_schemas()
     broken = sorted(set(ledger.broken) - before)
     run.take_back(broken, "the warehouse did not take all of its rows; the next run loads it again")
     windows = tuple(window for window in run.loaded if window.load_id not in earlier)

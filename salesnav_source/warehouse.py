@@ -87,6 +87,24 @@ class OpenWarehouse:
         """Makes the tables that the pipeline's schema has and the warehouse lacks, also where dlt believes them there."""
         self._client.update_stored_schema(force=True)
 
+    def forget_equal_schemas(self) -> None:
+        """Removes what dlt has stored of the schema before, if just the rows that a load replaces were others.
+
+        They are named in the schema, so dlt stores one with each load, of 15 to 80 kB. Schemas with other columns stay.
+        """
+        newest: tuple[str, dict[str, Any]] | None = None
+        stored = f"SELECT version_hash FROM {{}} WHERE schema_name = {literal(SECTION)} ORDER BY inserted_at DESC"
+        try:
+            for (version,) in self.rows(stored, "_dlt_version"):
+                schema = dlt_compat.lasting_schema(self._client.get_stored_schema_by_hash(version).schema)
+                newest = newest or (version, schema)
+                if schema != newest[1]:
+                    break
+                if version != newest[0]:
+                    self.change(f"DELETE FROM {{}} WHERE version_hash = {literal(version)}", "_dlt_version")
+        except Exception as error:  # who may not delete there keeps them
+            logger.info(f"Schemas that dlt has stored before stay: {error}")
+
     def complete_loads(self, load_ids: Collection[str]) -> set[str]:
         """Returns which of the loads are complete."""
         if not load_ids:

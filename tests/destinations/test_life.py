@@ -9,8 +9,8 @@ from salesnav_source import load as handed_over
 from salesnav_source.exceptions import DestinationError
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
 
-from .life import STEPS, a_failed_window, first_load, still_house
-from .warehouse import Server, TSnapshot, environment, snapshot
+from .life import STEPS, a_failed_window, a_new_column, first_load, still_house
+from .warehouse import Server, TSnapshot, environment, snapshot, stored_schemas
 
 TABLES = (CONTRACTS, *EXPORTS.values(), EXPORT_JOBS, REJECTED_ROWS)
 
@@ -44,12 +44,14 @@ def test_life(
     server: Server, tmp_path: Path, in_duckdb: dict[str, TSnapshot], least_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handed_over, "LARGE_ROWS", least_rows)
-    for step, _, found in live(server, tmp_path, f"life{server.kind}{least_rows}"):
+    for step, house, found in live(server, tmp_path, f"life{server.kind}{least_rows}"):
         expected = in_duckdb[step.__name__]
         assert found.keys() == expected.keys(), step.__name__
         for name, table in found.items():
             assert table.types == expected[name].types, f"{name} after {step.__name__}"
             assert table.rows == expected[name].rows, f"{name} after {step.__name__}"
+        # one of before `a_new_column`, and one since
+        assert stored_schemas(house.pipeline()) == (1 if STEPS.index(step) < STEPS.index(a_new_column) else 2)
 
 
 def assert_declared(found: TSnapshot) -> None:

@@ -118,6 +118,12 @@ TSnapshot = dict[str, Content]
 """The tables of the dataset."""
 
 
+def stored_schemas(pipeline: dlt.Pipeline) -> int:
+    """Returns how many versions of the schema dlt has stored in the warehouse."""
+    with pipeline.destination_client() as client:
+        return len(_select(client, "_dlt_version", ["version_hash"]))
+
+
 def snapshot(pipeline: dlt.Pipeline) -> TSnapshot:
     """Reads all tables of the source through the warehouse's own driver, in an order of rows that depends on values only.
 

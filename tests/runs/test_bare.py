@@ -62,6 +62,14 @@ def test_a_bare_run_and_the_script_share_what_is_loaded(home: House) -> None:
     assert len(home.jobs()) == len(home.sandbox.jobs) == 12
 
 
+def test_bare_runs_leave_the_schema_of_the_last_one_and_the_one_before(home: House) -> None:
+    for back in (7, 5, 3, 1):
+        home.pipeline().run(source(home, end_date=str(home.day(back))))
+    home.assert_truth()
+    assert home.rows("SELECT count(*) FROM salesnav._dlt_version WHERE schema_name = 'salesnav'") == [(2,)]
+    assert home.rows("SELECT count(*) FROM salesnav._dlt_loads") == [(4,)]
+
+
 def test_the_same_source_object_runs_twice(home: House) -> None:
     one = source(home)
     home.pipeline().run(one)
