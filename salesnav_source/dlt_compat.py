@@ -2,9 +2,10 @@
 
 import functools
 import json
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,17 @@ def lasting_schema(stored: str) -> dict[str, Any]:
         for hint in (SCOPE_HINT, DEDUPLICATED_HINT, "x-merge-strategy", "write_disposition"):
             table.pop(hint, None)
     return schema
+
+
+def remove_packages(pipeline: Any, load_ids: Collection[str]) -> None:
+    """Removes what dlt keeps in its folder of loads that are complete, their rows above all, unless it is told to keep that.
+
+    dlt's `load.delete_completed_jobs` would remove rows of other sources in this process as well.
+    """
+    if dlt.config.get("load.delete_completed_jobs", bool) is False:
+        return
+    for load_id in set(load_ids) & set(pipeline.list_completed_load_packages()):
+        shutil.rmtree(pipeline.get_load_package_info(load_id).package_path, ignore_errors=True)
 
 
 def pending_schemas(working_dir: Path) -> set[str]:

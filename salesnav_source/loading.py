@@ -5,7 +5,6 @@ run has left there is not repaired, it is fetched again from the jobs that the j
 """
 
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -268,7 +267,7 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> Co
     run_on_destination(pipeline, lambda: pipeline.run(source))
     if is_new and file is not None:
         make_private(file)
-    _remove_loaded_rows(pipeline)
+    dlt_compat.remove_packages(pipeline, pipeline.list_completed_load_packages())
     assert run.warehouse is not None
     with run.warehouse.opened() as opened:
         ledger = run.read_ledger(opened, _state_of(pipeline))
@@ -280,13 +279,6 @@ def _load_once(run: Session, pipeline: dlt.Pipeline, names: Sequence[str]) -> Co
         return None
     run.committed.append(Commit(windows[0].load_id, windows))
     return run.committed[-1]
-
-
-def _remove_loaded_rows(pipeline: dlt.Pipeline) -> None:
-    """Removes the rows that dlt keeps in its folder of each load that is complete; what was loaded and how stays."""
-    for load_id in pipeline.list_completed_load_packages():
-        package = Path(pipeline.get_load_package_info(load_id).package_path)
-        shutil.rmtree(package / "completed_jobs", ignore_errors=True)
 
 
 def commit_state(pipeline: dlt.Pipeline, ledger: Ledger, personal_data: PersonalData | None = None) -> None:

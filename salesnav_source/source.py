@@ -154,8 +154,16 @@ def run_alone(session: Session) -> TItems:
         if pipeline is not None:
             destinations.require_replacing(pipeline)
             destinations.require_no_package(pipeline)
-            lock = session.lock(pipeline, dlt_compat.current_load_id())
-            dlt_compat.at_end_of_run(pipeline, lock.release)
+            load_id = dlt_compat.current_load_id()
+            lock = session.lock(pipeline, load_id)
+
+            def end() -> None:
+                try:
+                    dlt_compat.remove_packages(pipeline, [load_id])
+                finally:
+                    lock.release()
+
+            dlt_compat.at_end_of_run(pipeline, end)
         session.attach(pipeline)
         load = Load(session, pipeline)
         load.check_hints()

@@ -342,3 +342,19 @@ def test_before_commits_that_are_refused(tmp_path: Path, refused: str) -> None:
     with pipeline.sql_client() as client:
         loads = client.execute_sql("SELECT count(*) FROM _dlt_loads") or ()
     promise(next(iter(loads))[0] == 1, "a load that was refused is noted as complete")
+
+
+def test_packages_of_complete_loads_are_removed_unless_dlt_is_told_to_keep_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = make(tmp_path)
+    (one,) = pipeline.run(numbers((1,))).loads_ids
+    (two,) = pipeline.run(numbers((2,))).loads_ids
+    monkeypatch.setenv("LOAD__DELETE_COMPLETED_JOBS", "false")
+    dlt_compat.remove_packages(pipeline, [one])
+    promise(pipeline.list_completed_load_packages() == [one, two], "what was to be kept was removed")
+    monkeypatch.delenv("LOAD__DELETE_COMPLETED_JOBS")
+    dlt_compat.remove_packages(pipeline, [one])
+    promise(pipeline.list_completed_load_packages() == [two], "dlt finds its packages elsewhere")
+    pipeline.run(numbers((3,)))
+    promise(loaded(pipeline) == [1, 2, 3], "dlt needs the packages of complete loads")

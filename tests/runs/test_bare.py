@@ -44,6 +44,8 @@ def test_a_bare_run_gives_the_same_tables_twice_in_a_row(home: House) -> None:
     home.assert_truth()
     assert tables(home.database) == {"contracts", *NAMES, "export_jobs", "rejected_rows"}
     assert len(home.jobs()) == 6
+    # no copy of the rows stays on the disk
+    assert not list((home.folder / "machine").rglob("*.parquet"))
     columns = {table: list(pipeline.default_schema.tables[table]["columns"]) for table in tables(home.database)}
     seen = len(home.sandbox.requests)
     home.pipeline().run(source(home))
