@@ -303,10 +303,10 @@ class Load:
 
     def _is_full(self) -> bool:
         """Tells whether the load should be committed before it takes more."""
-        limits = self._session.limits
+        session = self._session
         if self._first_taken_at is None:
             return False
-        return self._rows >= limits.rows or self._session.clock.now() - self._first_taken_at >= limits.seconds
+        return self._rows >= session.limits.rows or session.clock.now() - self._first_taken_at >= session.load_seconds
 
     def _refusal(self, task: Task) -> str | None:
         """Returns why a window's rows would be discarded by the pipeline's schema contract, None if they are not."""

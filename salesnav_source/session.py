@@ -43,6 +43,17 @@ class LoadLimits:
     rows: float = float("inf")
     seconds: float = float("inf")
 
+    def seconds_after(self, elapsed: float) -> float:
+        """Returns how long a load may take rows in a run that has lasted a while: a tenth of that, up to ten times `seconds`.
+
+        So a crash costs a tenth of the run, and a run of a day makes some hundred loads: BigQuery takes 1,500 per table and
+        day (its documentation).
+
+        Args:
+            elapsed: seconds since the run began.
+        """
+        return max(self.seconds, min(elapsed / 10, 10 * self.seconds))
+
 
 @dataclass(frozen=True)
 class LoadedWindow:
@@ -122,6 +133,7 @@ class Session:
         self.settings = settings
         self.clock = clock or SystemClock()
         self.limits = limits or LoadLimits()
+        self._began = self.clock.now()
         self.policy = Policy.of(settings)
         self.client = Client(
             settings,
@@ -319,6 +331,11 @@ class Session:
     def _is_asked_for(self, job: JobInFlight) -> bool:
         """Tells whether a job is of an export and a contract of this run; those of others wait for a run of theirs."""
         return job.export in self._exports and job.contract in (self.settings.contracts or (job.contract,))
+
+    @property
+    def load_seconds(self) -> float:
+        """How long the load that is open may take rows before it is committed."""
+        return self.limits.seconds_after(self.clock.now() - self._began)
 
     def open_load(self, load: OpenLoad) -> list[str]:
         """Begins a load: from now on files are read for it.
