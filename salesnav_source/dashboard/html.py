@@ -43,7 +43,7 @@ STYLE = """
 }
 .sn .number .hint { font-size: .82rem; color: var(--faint); }
 @media (max-width: 30rem) {
-  .sn .number .value { font-size: 1.4rem; }
+  .sn .number .value { font-size: 1.4rem; white-space: normal; }
   .sn .number { padding: .6rem .7rem; }
 }
 .sn .figures {
@@ -151,7 +151,8 @@ def cell(name: str, value: Any) -> str:
     if name.startswith("%"):
         return f"{value:.0%}"
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        # no -0.0
+        return f"{round(value, 1) + 0.0:,.1f}"
     return str(value) if isinstance(value, str) or name == "seat" else f"{value:,}"
 
 
