@@ -303,6 +303,29 @@ def test_days_before_anything_was_loaded_are_a_hole(built: Built) -> None:
     assert "21 not loaded" in page(built, "usage", early).warnings[0]
 
 
+@pytest.mark.parametrize("seat", [False, True], ids=["everyone", "one-person"])
+def test_nothing_is_0_where_no_day_is_loaded(built: Built, seat: bool) -> None:
+    early = built.scope.filters(
+        built.first - timedelta(30), built.first - timedelta(10), seat=everything_of(built.database) if seat else None
+    )
+    for key in ("usage", "search", "inmail", "ssi"):
+        shown = page(built, key, early)
+        assert shown.headline == "No day of this period is loaded."
+        of_now = {"licences to take back", "last used", "SSI"} if key == "usage" else set()
+        assert {one.value for one in shown.numbers if one.label not in of_now} == {"–"}, key
+        assert all(figure.chart is None and "period is loaded" in figure.empty for figure in shown.figures)
+
+
+def test_a_contract_of_which_nothing_is_loaded_has_no_licences(own: Path, built: Built) -> None:
+    with duckdb.connect(str(own)) as connection:
+        for table in ("salesnav__seats", "salesnav__export_coverage"):
+            connection.execute(f"DELETE FROM salesnav_marts.{table} WHERE contract = '{TWO}'")
+    moved = Built(own, built.first, built.last, built.hole)
+    shown = page(moved, "seats", one_contract(moved))
+    assert shown.headline == "No seats are known." and {one.value for one in shown.numbers} == {"–"}
+    assert number(page(moved, "usage", one_contract(moved)), "licences to take back") == "–"
+
+
 def test_memory_does_not_grow_with_questions(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     dataset = dlt.dataset

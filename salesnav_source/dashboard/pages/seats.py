@@ -1,5 +1,7 @@
 """Seats: licences that could be taken back, and whether those who start stay."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from salesnav_source.dashboard import charts, frames, queries
@@ -33,6 +35,8 @@ def page(view: View) -> Page:
         if len(idle)
         else f"None of {plural(len(people), 'licence')} is idle for so long that it could be taken back."
     )
+    if people.empty:
+        headline = "No seats are known."
     numbers = [
         Number(
             "licences to take back",
@@ -58,6 +62,8 @@ def page(view: View) -> Page:
                 f"by the terms of the contracts; {count(bought)} seats were bought",
             ),
         )
+    if people.empty:
+        numbers = [replace(number, value=NONE, hint="no seats are known") for number in numbers]
     grouped = people.assign(
         group=[frames.idle_group(row.first_activity_date, row.idle_days) for row in people.itertuples()],
         taken=people["is_reclaimable"].fillna(False).astype(int),
