@@ -316,6 +316,26 @@ def test_nothing_is_0_where_no_day_is_loaded(built: Built, seat: bool) -> None:
         assert all(figure.chart is None and "period is loaded" in figure.empty for figure in shown.figures)
 
 
+def test_costs_of_several_currencies_are_not_added_up(own: Path, built: Built) -> None:
+    def shown(terms: dict[str, tuple[int, int, str | None]]) -> str:
+        with duckdb.connect(str(own)) as connection:
+            for contract, (seats, cost, currency) in terms.items():
+                connection.execute(
+                    "UPDATE salesnav_marts.salesnav__contract_overview SET purchased_seats = ?, reclaimable_cost = ?,"
+                    " currency = ? WHERE contract = ?",
+                    [seats, cost, currency, contract],
+                )
+        moved = Built(own, built.first, built.last, built.hole)
+        seats = page(moved, "seats", everything(moved))
+        return next((one.value for one in seats.numbers if one.label == "cost of idle licences"), "none")
+
+    assert shown({}) == "none"
+    assert shown({ONE: (10, 1000, "EUR")}) == "1,000 EUR"
+    assert shown({TWO: (20, 2500, "EUR")}) == "3,500 EUR"
+    assert shown({TWO: (20, 2500, "USD")}) == "1,000 EUR + 2,500 USD"
+    assert shown({ONE: (10, 1000, None), TWO: (20, 2500, None)}) == "3,500"
+
+
 def test_a_contract_of_which_nothing_is_loaded_has_no_licences(own: Path, built: Built) -> None:
     with duckdb.connect(str(own)) as connection:
         for table in ("salesnav__seats", "salesnav__export_coverage"):
