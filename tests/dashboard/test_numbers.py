@@ -1,5 +1,6 @@
 """What the pages say, held against SQL of its own over the loaded tables, in DuckDB's dialect."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,12 +9,16 @@ from typing import Any
 import dlt
 import duckdb
 import pytest
+import yaml
 
 from salesnav_source.dashboard import pages
+from salesnav_source.dashboard.marts import Marts
 from salesnav_source.dashboard.model import PAGES, Filters, Page
+from salesnav_source.dashboard.queries import Query
 
 from .conftest import ONE, TWO, Built
 
+ROOT = Path(__file__).parents[2]
 KINDS = {
     "searches": "'SEARCH_PERFORMED'",
     "profile views": "'PROFILE_VIEWED', 'PROFILE_VIEW'",
@@ -344,6 +349,30 @@ def test_a_contract_of_which_nothing_is_loaded_has_no_licences(own: Path, built:
     shown = page(moved, "seats", one_contract(moved))
     assert shown.headline == "No seats are known." and {one.value for one in shown.numbers} == {"–"}
     assert number(page(moved, "usage", one_contract(moved)), "licences to take back") == "–"
+
+
+def test_exposures_name_what_each_page_reads(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    exposures = yaml.safe_load((ROOT / "dbt/models/exposures.yml").read_text(encoding="utf-8"))["exposures"]
+    read: set[str] = set()
+    frames = Marts.frames
+
+    def noted(marts: Marts, asked: dict[str, Query]) -> Any:
+        read.update(f"ref('{mart}')" for query in asked.values() for mart in re.findall(r"salesnav__\w+", query.sql))
+        of_source = " ".join(query.sql for query in asked.values() if query.of_source)
+        read.update(
+            f"source('salesnav', '{table}')"
+            for table in re.findall(r"FROM ([a-z]\w+)", of_source)
+            if table != "numbered"
+        )
+        return frames(marts, asked)
+
+    monkeypatch.setattr(Marts, "frames", noted)
+    for exposure in exposures:
+        read.clear()
+        filters = built.scope.filters()
+        pages.build(exposure["name"].removeprefix("salesnav_dashboard_"), built.marts, filters, built.scope)
+        assert set(exposure["depends_on"]) == read, exposure["name"]
+    assert [one["name"].removeprefix("salesnav_dashboard_") for one in exposures] == list(PAGES)
 
 
 def test_memory_does_not_grow_with_questions(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
