@@ -34,8 +34,8 @@ def run(options: argparse.Namespace) -> int:
         replace_file(output, render(pages, filters, scope).encode("utf-8"))
         written = [output]
     else:
-        if output.is_file():
-            raise ConfigurationError(f"--output {output} is a file. Charts are several: name a folder for them.")
+        if output.is_file() or output.suffix.lower() == f".{options.format}":
+            raise ConfigurationError(f"--output {output} names a file. Charts are several: name a folder for them.")
         written = []
         for name, content in pictures(pages, options.format):
             replace_file(output / name, content)
