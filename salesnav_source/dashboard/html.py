@@ -39,11 +39,11 @@ STYLE = """
 .sn .number dt { font-size: .9rem; color: var(--faint); font-weight: normal; }
 .sn .number dd { margin: 0; }
 .sn .number .value {
-  font-size: 1.75rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;
+  font-size: 1.75rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums;
 }
 .sn .number .hint { font-size: .82rem; color: var(--faint); }
 @media (max-width: 30rem) {
-  .sn .number .value { font-size: 1.4rem; white-space: normal; }
+  .sn .number .value { font-size: 1.4rem; }
   .sn .number { padding: .6rem .7rem; }
 }
 .sn .figures {
