@@ -349,6 +349,8 @@ def test_a_contract_of_which_nothing_is_loaded_has_no_licences(own: Path, built:
     shown = page(moved, "seats", one_contract(moved))
     assert shown.headline == "No seats are known." and {one.value for one in shown.numbers} == {"–"}
     assert number(page(moved, "usage", one_contract(moved)), "licences to take back") == "–"
+    assert number(page(moved, "data", one_contract(moved)), "newest day") == "–"
+    assert number(page(moved, "data", everything(moved)), "newest day") != "–"
 
 
 def test_exposures_name_what_each_page_reads(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:

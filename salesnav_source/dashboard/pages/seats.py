@@ -23,7 +23,7 @@ def page(view: View) -> Page:
     never = people[people["first_activity_date"].isna()]
     chosen = view.scope.contracts[view.scope.contracts["contract"].isin(people["contract"].unique())]
     priced = chosen[chosen["reclaimable_cost"].notna()]
-    today = view.scope.last_day
+    today = view.scope.only(view.filters).last_day
     as_of = f"as of {day_text(today)}" if today else "nothing is loaded"
     # who was there on the first loaded day may have started long before
     first = view.scope.loaded[view.scope.loaded["export"] == "seats"].set_index("contract")["first"]
