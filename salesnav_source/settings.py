@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from dlt.common.configuration import configspec
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigurationException, ConfigValueCannotBeCoercedException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
@@ -211,6 +211,12 @@ class Settings:
         """
         credentials = configuration.credentials or SalesnavCredentials()
         credentials.require()
+        for name, value in configuration.items():
+            # what is given in Python is taken as it is
+            if isinstance(getattr(SalesnavConfiguration, name, None), (int, float)) and not isinstance(
+                value, (int, float)
+            ):
+                raise ConfigurationError(_no_number(name, value))
         settings = Settings(
             credentials=credentials,
             base_url=_url(configuration.base_url),
@@ -294,8 +300,24 @@ def _resolve(explicit: dict[str, Any] | None) -> SalesnavConfiguration:
         return resolve_configuration(
             SalesnavConfiguration(), sections=("sources", SECTION), explicit_value=explicit or {}
         )
+    except ConfigValueCannotBeCoercedException as error:
+        raise ConfigurationError(_other_type(error)) from None
     except ConfigurationException as error:
         raise ConfigurationError(f"The settings in [sources.{SECTION}] cannot be used: {error}") from None
+
+
+def _other_type(error: ConfigValueCannotBeCoercedException) -> str:
+    """Says what a setting takes that was given as something else; a value is shown of numbers alone, which are no secrets."""
+    name = error.field_name
+    if isinstance(getattr(SalesnavConfiguration, name, None), (int, float)):
+        return _no_number(name, error.field_value)
+    return f"{name} is of type {type(error.field_value).__name__}; write it as text, in quotes."
+
+
+def _no_number(name: str, value: Any) -> str:
+    default = getattr(SalesnavConfiguration, name)
+    number = "a whole number" if isinstance(default, int) else "a number"
+    return f"{name} = {value!r} is not {number}; the default is {default:g}."
 
 
 def _personal_data(configuration: SalesnavConfiguration) -> PersonalData:

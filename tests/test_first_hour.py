@@ -1,5 +1,6 @@
 """What a stranger meets in the first hour: each sentence, exit code and file, in a process of its own."""
 
+import argparse
 import contextlib
 import fcntl
 import json
@@ -23,7 +24,7 @@ from runs.house import ROOT
 
 import salesnav_source
 from salesnav_source.cli.display import Lane, render_lanes
-from salesnav_source.cli.options import DATABASES, EXPORTS
+from salesnav_source.cli.options import DATABASES, EXPORTS, command_parser
 from salesnav_source.installed import of_extra
 from salesnav_source.report import fitted
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
@@ -115,6 +116,20 @@ def test_help_is_right_for_each_destination(run: TRun, name: str) -> None:
         [sys.executable, str(ROOT / f"pipelines/salesnav_to_{name}.py"), "--help"], capture_output=True, text=True
     )
     assert " ".join(script.stdout.split()) == said
+
+
+def test_every_command_and_option_says_what_it_does() -> None:
+    def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+        yield parser
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for one in action.choices.values():
+                    yield from commands(one)
+
+    for parser in commands(command_parser()):
+        assert parser.description, parser.prog
+        for action in parser._actions:
+            assert action.help or isinstance(action, argparse._SubParsersAction), f"{parser.prog} {action.dest}"
 
 
 def test_init_makes_a_project_that_loads_and_overwrites_nothing(run: TRun, place: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from salesnav_source import salesnav
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.personal_data import PersonalData
-from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings, resolve_settings
 from salesnav_source.windows import Coverage, Days, Window
 from tests.fakes import CLIENT_SECRET, OTHER_URN, REFRESH_TOKEN, TOKEN, URN, make_settings
 
@@ -54,6 +54,8 @@ def test_defaults_are_those_of_the_readme() -> None:
         pytest.param("start_date", "2026-01-01T00:00", "YYYY-MM-DD", id="time"),
         pytest.param("end_date", "yesterday", "YYYY-MM-DD", id="word"),
         pytest.param("lookback_days", -1, "0 or more", id="negative-lookback"),
+        pytest.param("lookback_days", "three", "not a whole number; the default is 3", id="word-for-a-number"),
+        pytest.param("max_rejected", "10%", "not a number; the default is 0.1", id="per-cent"),
         pytest.param("max_concurrent_jobs", 0, "1 or more", id="no-jobs"),
         pytest.param("poll_interval", 0, "greater than 0", id="no-interval"),
         pytest.param("poll_interval", float("nan"), "greater than 0", id="nan-interval"),
@@ -67,6 +69,24 @@ def test_what_is_refused_is_named_with_its_value(name: str, value: Any, takes: s
     assert name in said
     assert repr(value[-1] if isinstance(value, list) else value) in said
     assert takes in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("max_rejected", "10%", "max_rejected = '10%' is not a number; the default is 0.1."),
+        ("lookback_days", "3.5", "lookback_days = '3.5' is not a whole number; the default is 3."),
+        ("job_timeout", "1h", "job_timeout = '1h' is not a number; the default is 3600."),
+    ],
+)
+def test_what_the_environment_has_for_a_number(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv("SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN", TOKEN)
+    monkeypatch.setenv(f"SOURCES__SALESNAV__{name.upper()}", value)
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_settings()
+    assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("key", [None, "", "fifteen letters", "  fifteen letters "])

@@ -18,6 +18,7 @@
     cast(null as {{ dbt.type_string() }}) as contract,
     cast(null as {{ dbt.type_bigint() }}) as purchased_seats,
     cast(null as {{ salesnav.type_double() }}) as cost,
+    cast(null as {{ dbt.type_string() }}) as currency,
     cast(null as date) as first_day,
     cast(null as date) as last_day
   limit 0
@@ -30,6 +31,7 @@
     cast({{ names['contract'] }} as {{ dbt.type_string() }}) as contract,
     cast({{ names['purchased_seats'] }} as {{ dbt.type_bigint() }}) as purchased_seats,
     cast({{ names['cost'] }} as {{ salesnav.type_double() }}) as cost,
+    cast({{ names.get('currency', 'null') }} as {{ dbt.type_string() }}) as currency,
     cast({{ names['from'] }} as date) as first_day,
     cast({{ names['to'] }} as date) as last_day
   from {{ relation }}

@@ -17,7 +17,7 @@ def run(options: argparse.Namespace) -> int:
     """
     require_extra()
     from salesnav_source.dashboard.scope import Scope
-    from salesnav_source.dashboard.server import LOOPBACK, make, run
+    from salesnav_source.dashboard.server import LOOPBACK, listen, make, run
 
     marts = marts_of(options)
     # what is missing is said here, where it can be mended
@@ -30,16 +30,15 @@ def run(options: argparse.Namespace) -> int:
             " leave out --host."
         )
 
-    def ready(port: int) -> None:
-        host = "127.0.0.1" if alone or options.host == "0.0.0.0" else options.host
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-        print(f"The dashboard is at {address} until Ctrl-C.", flush=True)
-        if not options.no_browser:
-            webbrowser.open(address)
-
     application = make(marts, not options.hide_names, LOOPBACK if alone else None)
+    listening = listen(options.host, options.port)
+    host = "127.0.0.1" if alone or options.host == "0.0.0.0" else options.host
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+    print(f"The dashboard is at {address} until Ctrl-C.", flush=True)
+    if not options.no_browser:
+        webbrowser.open(address)
     try:
-        run(application, options.host, options.port, ready)
+        run(application, listening)
     except KeyboardInterrupt:
         say("Stopped.")
         sys.stdout.flush()

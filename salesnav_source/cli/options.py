@@ -41,7 +41,11 @@ def command_parser() -> argparse.ArgumentParser:
     _add_shards(commands)
     _add_move(commands)
     commands.add_parser(
-        "check", help="say whether configuration, token, access and addresses are in order"
+        "check",
+        help="say whether configuration, token, access and addresses are in order",
+        description="Says whether configuration, token, access, addresses and the clock are in order, and how long the token"
+        " lives. Asks LinkedIn, and creates no job.",
+        epilog="exit codes: 0 in order, there may be warnings; 2 a run would fail",
     ).set_defaults(command="check")
     _add_status(commands)
     _add_erase(commands)
@@ -56,7 +60,7 @@ def command_parser() -> argparse.ArgumentParser:
 def script_parser(pipeline_name: str) -> argparse.ArgumentParser:
     """Returns the parser of a script with a destination of its own."""
     parser = argparse.ArgumentParser(
-        description="Loads LinkedIn Sales Navigator exports, day by day. Options go before settings.",
+        description="Loads LinkedIn Sales Navigator exports, day by day. An option overrides the setting of the same name.",
         epilog=LOAD_EXIT_CODES,
     )
     _add_load_options(parser, "NAME", "where to load, if the script heeds it")
@@ -65,14 +69,19 @@ def script_parser(pipeline_name: str) -> argparse.ArgumentParser:
 
 
 def _add_load(commands: TSubparsers) -> None:
-    load = commands.add_parser("load", help="load what is missing into a warehouse", epilog=LOAD_EXIT_CODES)
+    load = commands.add_parser(
+        "load",
+        help="load what is missing into a warehouse",
+        description="Loads into a warehouse what is wanted and not loaded yet. Each destination has its own --help.",
+        epilog=LOAD_EXIT_CODES,
+    )
     destinations = load.add_subparsers(title="destinations", required=True, metavar="DESTINATION")
     for name, (metavar, meaning) in DATABASES.items():
         parser = destinations.add_parser(
             name,
             help=f"into {name}",
             description=f"Loads LinkedIn Sales Navigator exports into {name}, dataset {DATASET}: what is wanted and not"
-            " loaded yet. Options go before settings.",
+            " loaded yet. An option overrides the setting of the same name.",
             epilog=LOAD_EXIT_CODES,
         )
         _add_load_options(parser, metavar, meaning)
@@ -118,13 +127,17 @@ def _add_init(commands: TSubparsers) -> None:
         choices=list(DATABASES),
         default="duckdb",
         metavar="NAME",
-        help=f"one of {', '.join(DATABASES)}",
+        help=f"where the script loads: one of {', '.join(DATABASES)}; default %(default)s",
     )
     init.set_defaults(command="init")
 
 
 def _add_contracts(commands: TSubparsers) -> None:
-    contracts = commands.add_parser("contracts", help="list the contracts, or choose which to export")
+    contracts = commands.add_parser(
+        "contracts",
+        help="list the contracts, or choose which to export",
+        description="Lists the contracts on which the token's owner has a seat, and whether they may be exported.",
+    )
     contracts.add_argument(
         "--choose",
         action="store_true",
@@ -158,8 +171,10 @@ def _add_move(commands: TSubparsers) -> None:
     )
     destinations = move.add_subparsers(title="destinations", required=True, metavar="DESTINATION")
     for name, (metavar, meaning) in DATABASES.items():
-        parser = destinations.add_parser(name, help=f"in {name}")
-        parser.add_argument("--contract", action="append", required=True, metavar="URN", help="may be repeated")
+        parser = destinations.add_parser(name, help=f"in {name}", description=move.description)
+        parser.add_argument(
+            "--contract", action="append", required=True, metavar="URN", help="a contract to move (may be repeated)"
+        )
         parser.add_argument("--from", dest="giving", required=True, metavar="PIPELINE", help="which has loaded them")
         parser.add_argument(
             "--to", dest="taking", required=True, metavar="PIPELINE", help="which loads them from now on"
@@ -175,7 +190,13 @@ def _count(text: str) -> int:
 
 
 def _add_status(commands: TSubparsers) -> None:
-    status = commands.add_parser("status", help="show which days are covered, open or failed, and what is in flight")
+    status = commands.add_parser(
+        "status",
+        help="show which days are covered, open or failed, and what is in flight",
+        description="Shows which days of each contract and export a pipeline has loaded, which are open or failed and why, and"
+        " which jobs are in flight. Asks the warehouse and the journal, not LinkedIn.",
+        epilog="exit codes: 0 shown; 2 there is no such pipeline; 3 days are missing, with --fail-on",
+    )
     status.add_argument("--pipeline", default=DEFAULT_PIPELINE, metavar="NAME", help=f"default {DEFAULT_PIPELINE}")
     status.add_argument(
         "--pipelines-dir", metavar="DIR", help="where pipelines keep their state; default dlt's own place"
@@ -220,6 +241,7 @@ def _add_transform(commands: TSubparsers) -> None:
         help="build the models of the dbt package on the loaded tables",
         description="Builds the models of the dbt package in the warehouse that dlt's configuration names, by the dbt that is"
         " there.",
+        epilog="exit codes: 0 built and tested; 2 nothing was built; 3 a model or a test failed, dbt says which",
     )
     _add_where_marts_are(transform, "build on")
     transform.add_argument("--dbt", metavar="PATH", help="the dbt to use; default the one that is installed")
@@ -272,14 +294,16 @@ def _add_report(commands: TSubparsers) -> None:
     report.add_argument(
         "--contract", action="append", metavar="URN", help="a contract, by URN, number or name (may be repeated)"
     )
-    report.add_argument("--from", dest="first", metavar="DAY", help="first day, YYYY-MM-DD; default 90 days in all")
+    report.add_argument(
+        "--from", dest="first", metavar="DAY", help="first day, YYYY-MM-DD; by default the period has 90 days"
+    )
     report.add_argument("--to", dest="last", metavar="DAY", help="last day; default the newest that is loaded")
     report.add_argument("--names", action="store_true", help="name people; left out, seats are shown by their number")
     report.set_defaults(command="report")
 
 
 def _add_where_marts_are(parser: argparse.ArgumentParser, verb: str = "look at") -> None:
-    parser.add_argument("destination", nargs="?", default="duckdb", choices=list(DATABASES))
+    parser.add_argument("destination", nargs="?", default="duckdb", choices=list(DATABASES), help="default %(default)s")
     parser.add_argument("--sandbox", action="store_true", help=f"{verb} what was loaded with --sandbox")
     parser.add_argument("--database", metavar="PATH", help="the DuckDB file, database or project; as in loading")
     parser.add_argument("--dataset", metavar="NAME", help="where the tables are; default as in loading")
@@ -288,7 +312,10 @@ def _add_where_marts_are(parser: argparse.ArgumentParser, verb: str = "look at")
 
 def _add_inspect(commands: TSubparsers) -> None:
     inspect = commands.add_parser(
-        "inspect", help="hold a file against the declared schema, and show what its values look like, not the values"
+        "inspect",
+        help="compare a file with the declared schema, and show what its values look like, not the values",
+        description="Compares a file with the columns that this package declares: which was found under which header, which are"
+        " missing or unknown, and what the values look like. Values themselves are not shown, so the output may be shared.",
     )
     inspect.add_argument("file", metavar="FILE", help="a file that LinkedIn has exported, plain or compressed by gzip")
     inspect.add_argument(

@@ -31,11 +31,13 @@ def run(options: argparse.Namespace) -> int:
             raise ConfigurationError(
                 f"--output {output} is a folder. Name a file in it, e.g. {output / 'report.html'}."
             )
-        replace_file(output, render(pages, filters, scope).encode("utf-8"))
+        # a new file that names people is its owner's, as other files with rows are
+        mode = 0o600 if options.names and not output.exists() else None
+        replace_file(output, render(pages, filters, scope).encode("utf-8"), mode)
         written = [output]
     else:
-        if output.is_file():
-            raise ConfigurationError(f"--output {output} is a file. Charts are several: name a folder for them.")
+        if output.is_file() or output.suffix.lower() == f".{options.format}":
+            raise ConfigurationError(f"--output {output} names a file. Charts are several: name a folder for them.")
         written = []
         for name, content in pictures(pages, options.format):
             replace_file(output / name, content)

@@ -17,6 +17,7 @@ import dlt
 from salesnav_source import destinations
 from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.installed import how_to_install, of_extra
 from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 
 PACKAGE = Path(__file__).parents[1] / "dbt_package"
@@ -81,7 +82,7 @@ def find_dbt(given: str | None, adapter: str) -> str:
         "Install it apart from this package, and name it:\n\n"
         f'    python3 -m venv dbt-env && dbt-env/bin/pip install "dbt-core>=1.10.8,<1.13" dbt-{adapter}\n'
         "    salesnav transform --dbt dbt-env/bin/dbt …\n\n"
-        + ('or with it: pip install "salesnav-source[dbt]"\n' if adapter == "duckdb" else "")
+        + (f"or beside it:\n\n    {how_to_install(*of_extra('dbt'))}\n" if adapter == "duckdb" else "")
     )
     if found is None:
         raise ConfigurationError(f"There is no dbt{f' at {given}' if given else ''}. {install}")

@@ -39,7 +39,7 @@ STYLE = """
 .sn .number dt { font-size: .9rem; color: var(--faint); font-weight: normal; }
 .sn .number dd { margin: 0; }
 .sn .number .value {
-  font-size: 1.75rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap;
+  font-size: 1.75rem; line-height: 1.25; font-weight: 650; font-variant-numeric: tabular-nums;
 }
 .sn .number .hint { font-size: .82rem; color: var(--faint); }
 @media (max-width: 30rem) {
@@ -151,7 +151,8 @@ def cell(name: str, value: Any) -> str:
     if name.startswith("%"):
         return f"{value:.0%}"
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        # no -0.0
+        return f"{round(value, 1) + 0.0:,.1f}"
     return str(value) if isinstance(value, str) or name == "seat" else f"{value:,}"
 
 

@@ -39,7 +39,7 @@ class Query:
 def contracts() -> Query:
     """The contracts as they are now."""
     columns = {"contract": "text", "name": "text", "purchased_seats": "int", "cost_per_active_seat": "float"}
-    columns |= {"reclaimable_cost": "float"}
+    columns |= {"reclaimable_cost": "float", "currency": "text"}
     return Query(f"SELECT {', '.join(columns)} FROM salesnav__contract_overview ORDER BY name, contract", columns)
 
 

@@ -42,6 +42,13 @@ class Scope:
         moments = self.loaded["last_read_at"].dropna()
         return None if moments.empty else moments.max()
 
+    def only(self, filters: Filters) -> "Scope":
+        """Returns what there is of the contracts that are looked at."""
+        contracts = (filters.seat[0],) if filters.seat else filters.contracts
+        if not contracts:
+            return self
+        return Scope(self.contracts, self.loaded[self.loaded["contract"].isin(contracts)])
+
     def name(self, contract: str) -> str:
         """Returns what a contract is called; its URN where it has no name."""
         return self._names.get(contract, contract)

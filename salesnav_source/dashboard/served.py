@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -164,26 +165,22 @@ class ShownTable:
                 # a day without a time; a moment as people read it
                 is_moment = getattr(frame[name].dtype, "tz", None) is not None
                 form = "%Y-%m-%d %H:%M" if is_moment else "%Y-%m-%d"
-                frame[name] = frame[name].dt.strftime(form).where(frame[name].notna(), None)
-        formats: dict[str, Any] = {}
-        for name in frame.columns:
-            if str(name).startswith("%"):
-                formats[name] = _as_percent
-            elif pd.api.types.is_float_dtype(frame[name]):
-                formats[name] = _as_score
+                frame[name] = frame[name].dt.strftime(form)
+            if not pd.api.types.is_numeric_dtype(frame[name]) and frame[name].hasnans:
+                # marimo would show NaN, or None
+                frame[name] = frame[name].astype(object).where(frame[name].notna(), "–")
+        # whole numbers that are all known are left to marimo, which sorts and groups them as numbers
+        formats: dict[str, Any] = {
+            name: partial(html.cell, str(name))
+            for name in frame.columns
+            if pd.api.types.is_float_dtype(frame[name])
+            or (pd.api.types.is_numeric_dtype(frame[name]) and frame[name].hasnans)
+        }
         frame["seat"] = frame["seat"].astype(str) if "seat" in frame else None
         if "seat" not in table.frame:
             frame = frame.drop(columns="seat")
         wrapped = ["error"] if "error" in frame else []
         return ShownTable(table.key, table.title, table.empty, frame, html.csv(table), formats, wrapped)
-
-
-def _as_percent(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:.0%}"
-
-
-def _as_score(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:.1f}"
 
 
 @dataclass(frozen=True)

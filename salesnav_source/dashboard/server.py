@@ -1,5 +1,6 @@
 """Serves the dashboard: marimo's app, and nothing for pages of other sites."""
 
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.responses import PlainTextResponse
 
 from salesnav_source.dashboard import served
 from salesnav_source.dashboard.marts import Marts
+from salesnav_source.exceptions import ConfigurationError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -72,16 +74,34 @@ class _Guard:
         await self._inner(scope, receive, guarded)
 
 
-def run(application: Any, host: str, port: int, ready: Callable[[int], None]) -> None:
+def listen(host: str, port: int) -> socket.socket:
+    """Takes connections from now on.
+
+    Args:
+        host: the address.
+        port: 0 for any free one.
+
+    Raises:
+        ConfigurationError: if the address is none of this machine's, or in use.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as error:
+        why = str(error)
+        if isinstance(error, OSError) and error.errno:
+            why = os.strerror(error.errno) if error.errno > 0 else "there is no such host"
+        raise ConfigurationError(
+            f"The dashboard cannot be served on {host}, port {port}: {why}. Choose another with --port or --host."
+        ) from None
+
+
+def run(application: Any, listening: socket.socket) -> None:
     """Serves until it is interrupted.
 
     Args:
         application: of `make`.
-        host: the address.
-        port: 0 for any free one.
-        ready: is called with the port, on which connections are taken by then.
+        listening: of `listen`.
     """
-    with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as listening:
+    with listening:
         config = uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1)
-        ready(listening.getsockname()[1])
         uvicorn.Server(config).run([listening])

@@ -128,6 +128,7 @@ def test_names_stay_text(name: str) -> None:
         ("seat", 1234, "1234"),
         ("% accepted", 0.256, "26%"),
         ("SSI", 51.25, "51.2"),
+        ("change", -0.04, "0.0"),
         ("SSI", float("nan"), "–"),
         ("day", pd.NaT, "–"),
         ("day", pd.Timestamp("2026-03-01"), "1 Mar 2026"),

@@ -16,13 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pytest
 
 from salesnav_source.dashboard import pages, served
 from salesnav_source.dashboard.app import app
 from salesnav_source.dashboard.marts import Marts, MartsBusyError
-from salesnav_source.dashboard.model import PAGES
+from salesnav_source.dashboard.model import PAGES, Table
 from salesnav_source.dashboard.scope import Scope
+from salesnav_source.dashboard.server import listen
+from salesnav_source.exceptions import ConfigurationError
 
 from .browser import assert_is_no_wider_than, chromium, opened
 from .conftest import ONE, Built, duckdb_file
@@ -187,6 +190,44 @@ def test_the_app_says_what_to_do_without_marts(tmp_path: Path, built: Built) -> 
     duckdb.connect(str(empty)).close()
     served.serve(Built(empty, built.first, built.last, built.hole).marts, names=True)
     assert "salesnav transform" in str(served.start({}).trouble)
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    days = pd.to_datetime(pd.Series(["2026-03-02", None]))
+    moments = pd.to_datetime(pd.Series(["2026-03-02 08:15", None]), utc=True)
+    counts, shares = pd.Series([1200, None], dtype="Int64"), pd.Series([0.5, None])
+    columns = {
+        "last used": days,
+        "ended": moments,
+        "e-mail": ["a@example.com", None],
+        "rows": counts,
+        "% accepted": shares,
+    }
+    table = served.ShownTable.of(Table("key", "Title", pd.DataFrame(columns), "Nothing."))
+    shown = [
+        [table.formats[name](value) if name in table.formats else value for value in table.frame[name]]
+        for name in table.frame
+    ]
+    assert [first for first, _ in shown] == ["2026-03-02", "2026-03-02 08:15", "a@example.com", "1,200", "50%"]
+    assert {second for _, second in shown} == {"–"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("127.0.0.1", 70_000), "port must be 0-65535"),
+        (("192.0.2.1", 0), "Cannot assign requested address"),
+        (("no-such-host.invalid", 0), "there is no such host"),
+    ],
+)
+def test_an_address_that_cannot_be_served_is_a_sentence(given: tuple[str, int], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"cannot be served on {given[0]}, port {given[1]}: .*{said}.*--port"):
+        listen(*given)
+
+
+def test_a_port_in_use_is_a_sentence() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(ConfigurationError, match="Address already in use"):
+        listen("127.0.0.1", taken.getsockname()[1])
 
 
 def test_another_address_comes_with_a_word(built: Built) -> None:

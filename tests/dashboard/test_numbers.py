@@ -1,5 +1,6 @@
 """What the pages say, held against SQL of its own over the loaded tables, in DuckDB's dialect."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,12 +9,16 @@ from typing import Any
 import dlt
 import duckdb
 import pytest
+import yaml
 
 from salesnav_source.dashboard import pages
+from salesnav_source.dashboard.marts import Marts
 from salesnav_source.dashboard.model import PAGES, Filters, Page
+from salesnav_source.dashboard.queries import Query
 
 from .conftest import ONE, TWO, Built
 
+ROOT = Path(__file__).parents[2]
 KINDS = {
     "searches": "'SEARCH_PERFORMED'",
     "profile views": "'PROFILE_VIEWED', 'PROFILE_VIEW'",
@@ -301,6 +306,75 @@ def test_days_before_anything_was_loaded_are_a_hole(built: Built) -> None:
             if figure.chart is not None:
                 figure.chart.to_dict()
     assert "21 not loaded" in page(built, "usage", early).warnings[0]
+
+
+@pytest.mark.parametrize("seat", [False, True], ids=["everyone", "one-person"])
+def test_nothing_is_0_where_no_day_is_loaded(built: Built, seat: bool) -> None:
+    early = built.scope.filters(
+        built.first - timedelta(30), built.first - timedelta(10), seat=everything_of(built.database) if seat else None
+    )
+    for key in ("usage", "search", "inmail", "ssi"):
+        shown = page(built, key, early)
+        assert shown.headline == "No day of this period is loaded."
+        of_now = {"licences to take back", "last used", "SSI"} if key == "usage" else set()
+        assert {one.value for one in shown.numbers if one.label not in of_now} == {"–"}, key
+        assert all(figure.chart is None and "period is loaded" in figure.empty for figure in shown.figures)
+
+
+def test_costs_of_several_currencies_are_not_added_up(own: Path, built: Built) -> None:
+    def shown(terms: dict[str, tuple[int, int, str | None]]) -> str:
+        with duckdb.connect(str(own)) as connection:
+            for contract, (seats, cost, currency) in terms.items():
+                connection.execute(
+                    "UPDATE salesnav_marts.salesnav__contract_overview SET purchased_seats = ?, reclaimable_cost = ?,"
+                    " currency = ? WHERE contract = ?",
+                    [seats, cost, currency, contract],
+                )
+        moved = Built(own, built.first, built.last, built.hole)
+        seats = page(moved, "seats", everything(moved))
+        return next((one.value for one in seats.numbers if one.label == "cost of idle licences"), "none")
+
+    assert shown({}) == "none"
+    assert shown({ONE: (10, 1000, "EUR")}) == "1,000 EUR"
+    assert shown({TWO: (20, 2500, "EUR")}) == "3,500 EUR"
+    assert shown({TWO: (20, 2500, "USD")}) == "1,000 EUR + 2,500 USD"
+    assert shown({ONE: (10, 1000, None), TWO: (20, 2500, None)}) == "3,500"
+
+
+def test_a_contract_of_which_nothing_is_loaded_has_no_licences(own: Path, built: Built) -> None:
+    with duckdb.connect(str(own)) as connection:
+        for table in ("salesnav__seats", "salesnav__export_coverage"):
+            connection.execute(f"DELETE FROM salesnav_marts.{table} WHERE contract = '{TWO}'")
+    moved = Built(own, built.first, built.last, built.hole)
+    shown = page(moved, "seats", one_contract(moved))
+    assert shown.headline == "No seats are known." and {one.value for one in shown.numbers} == {"–"}
+    assert number(page(moved, "usage", one_contract(moved)), "licences to take back") == "–"
+    assert number(page(moved, "data", one_contract(moved)), "newest day") == "–"
+    assert number(page(moved, "data", everything(moved)), "newest day") != "–"
+
+
+def test_exposures_name_what_each_page_reads(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    exposures = yaml.safe_load((ROOT / "dbt/models/exposures.yml").read_text(encoding="utf-8"))["exposures"]
+    read: set[str] = set()
+    frames = Marts.frames
+
+    def noted(marts: Marts, asked: dict[str, Query]) -> Any:
+        read.update(f"ref('{mart}')" for query in asked.values() for mart in re.findall(r"salesnav__\w+", query.sql))
+        of_source = " ".join(query.sql for query in asked.values() if query.of_source)
+        read.update(
+            f"source('salesnav', '{table}')"
+            for table in re.findall(r"FROM ([a-z]\w+)", of_source)
+            if table != "numbered"
+        )
+        return frames(marts, asked)
+
+    monkeypatch.setattr(Marts, "frames", noted)
+    for exposure in exposures:
+        read.clear()
+        filters = built.scope.filters()
+        pages.build(exposure["name"].removeprefix("salesnav_dashboard_"), built.marts, filters, built.scope)
+        assert set(exposure["depends_on"]) == read, exposure["name"]
+    assert [one["name"].removeprefix("salesnav_dashboard_") for one in exposures] == list(PAGES)
 
 
 def test_memory_does_not_grow_with_questions(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,6 +101,7 @@ def test_names_contracts_and_days_are_as_asked(built: Built, tmp_path: Path) -> 
         ),
     )
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r.html").stat().st_mode & 0o777 == 0o600
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     names = {
         name
@@ -138,6 +139,7 @@ def test_charts_alone_are_pictures(built: Built, tmp_path: Path, capsys: pytest.
         (["--database", "BUILT", "--contract", "Nobody"], "There is no contract Nobody"),
         (["--database", "BUILT", "--from", "soon"], "--from takes a day"),
         (["--database", "BUILT", "--from", "2026-03-02", "--to", "2026-03-01"], "before it begins"),
+        (["--database", "BUILT", "--format", "png", "--output", "chart.png"], "name a folder"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
@@ -151,6 +153,6 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     monkeypatch.chdir(tmp_path)
     duckdb.connect("empty.duckdb").close()
     options = [str(built.database) if option == "BUILT" else option for option in options]
-    assert main(["report", *options, "--output", "r.html"]) == 2
+    assert main(["report", "--output", "r.html", *options]) == 2
     assert says in capsys.readouterr().err
-    assert not (tmp_path / "r.html").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.duckdb"]

@@ -137,7 +137,7 @@ MARTS = {
           (SELECT avg((og = 'accepted')::int) FROM mails m WHERE mature AND m.contract = c.contract),
           (SELECT avg(ssi) FROM salesnav.seats s WHERE s.contract = c.contract AND snapshot_date = (
             SELECT max(snapshot_date) FROM salesnav.seats t WHERE t.contract = c.contract AND t.ssi IS NOT NULL)),
-          NULL, NULL, NULL
+          NULL, NULL, NULL, NULL
         FROM salesnav.contracts c""",
     "export_coverage": """
         WITH spans AS (SELECT contract, min(window_start) AS lo, max(window_end) AS hi FROM salesnav.export_jobs GROUP BY ALL)

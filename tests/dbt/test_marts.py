@@ -154,8 +154,9 @@ def test_terms_price_what_is_idle(home: House, tmp_path: Path) -> None:
         connection.execute(terms)
     build(home, "--vars", '{"salesnav_contract_terms": "terms", "salesnav_personal_data": "hash"}')
     found = home.rows(
-        "SELECT purchased_seats, cost_per_active_seat * active_seats_28, reclaimable_cost / nullif(reclaimable_seats, 0)"
+        "SELECT purchased_seats, cost_per_active_seat * active_seats_28, reclaimable_cost / nullif(reclaimable_seats, 0),"
+        " currency"
         f" FROM salesnav_marts.salesnav__contract_overview WHERE contract = '{ONE}'"
     )
-    assert found == [(10, 1000.0, 100.0)]
+    assert found == [(10, 1000.0, 100.0, "EUR")]
     assert not home.rows("SELECT * FROM salesnav_marts.salesnav__seats WHERE email LIKE '%@%'")

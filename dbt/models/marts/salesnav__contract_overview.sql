@@ -55,6 +55,7 @@ terms_in_force as (
     horizons.contract,
     terms.purchased_seats,
     terms.cost,
+    terms.currency,
     row_number() over (partition by horizons.contract order by terms.first_day desc) as position
   from {{ ref('int_salesnav__horizons') }} as horizons
   inner join terms
@@ -75,7 +76,8 @@ joined as (
     inmails.inmail_acceptance_rate,
     ssi.ssi_mean,
     terms_in_force.purchased_seats,
-    terms_in_force.cost
+    terms_in_force.cost,
+    terms_in_force.currency
   from {{ ref('int_salesnav__horizons') }} as horizons
   left join {{ ref('stg_salesnav__contracts') }} as contracts
     on horizons.contract = contracts.contract
@@ -101,5 +103,6 @@ select
   ssi_mean,
   purchased_seats,
   {{ salesnav.ratio('cost', 'active_seats_28') }} as cost_per_active_seat,
-  {{ salesnav.ratio('cost', 'purchased_seats') }} * reclaimable_seats as reclaimable_cost
+  {{ salesnav.ratio('cost', 'purchased_seats') }} * reclaimable_seats as reclaimable_cost,
+  currency
 from joined

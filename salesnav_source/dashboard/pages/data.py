@@ -56,6 +56,7 @@ def page(view: View) -> Page:
                 }
             )
     coverage = pd.concat(lanes, ignore_index=True) if lanes else pd.DataFrame()
+    there = scope.only(view.filters)
     missing = totals["open"] + totals["failed"]
     rejected = int(view.found["jobs"]["rows_rejected"].fillna(0).sum())
     if not rows:
@@ -71,7 +72,7 @@ def page(view: View) -> Page:
         Number("days open", count(totals["open"]), "not asked for, or LinkedIn has no data yet"),
         Number("days failed", count(totals["failed"]), "the next run asks again"),
         Number("rows rejected", count(rejected), "kept in rejected_rows, with the reason"),
-        Number("newest day", day_text(scope.last_day) if scope.last_day else NONE, _read_hint(scope)),
+        Number("newest day", day_text(there.last_day) if there.last_day else NONE, _read_hint(there)),
     )
     if len(coverage):
         coverage["last"] = coverage["end"] - pd.Timedelta(days=1)

@@ -7,7 +7,7 @@ from salesnav_source.dashboard.charts import GREEN, GREY, PURPLE, RED
 from salesnav_source.dashboard.frames import share
 from salesnav_source.dashboard.model import Filters, Number, Page, Table
 from salesnav_source.dashboard.pages.view import View
-from salesnav_source.dashboard.pages.words import NONE, count, of_holes, percent, plural, sentence, whole
+from salesnav_source.dashboard.pages.words import NONE, NOT_LOADED, count, of_holes, percent, plural, sentence, whole
 from salesnav_source.dashboard.queries import OUTCOMES, Query
 
 
@@ -31,7 +31,10 @@ def page(view: View) -> Page:
     weeks = frames.by_week(days, list(OUTCOMES))
     weeks["young"] = weeks["sent"] - weeks["mature_sent"]
     weeks["rate"] = (weeks["mature_accepted"] / weeks["mature_sent"]).where(weeks["mature_sent"] > 0)
-    if not sent:
+    hole = view.is_hole("activities")
+    if hole:
+        headline = NOT_LOADED
+    elif not sent:
         headline = f"No InMail was sent, {view.filters.period}."
     elif not mature:
         headline = f"{plural(sent, 'InMail')} sent; none is old enough to say how many are accepted."
@@ -51,7 +54,7 @@ def page(view: View) -> Page:
         Number("half of the answers come within", _half(view.found["answers"]), "of those whose answer has a date"),
     )
     no_week = "" if len(weeks) and weeks["sent"].notna().any() else "No whole week of this period is loaded."
-    no_mail = "" if sent else "No InMail was sent in this period."
+    no_mail = NOT_LOADED if hole else "" if sent else "No InMail was sent in this period."
     answers, labels = _answer_groups(view.found["answers"])
     figures = (
         view.figure(
@@ -109,7 +112,11 @@ def page(view: View) -> Page:
             "answered InMails, by days until the answer",
             "InMails without an answer are left out, and answers without a date",
             lambda: charts.histogram(answers, "days", "answered", labels),
-            "" if len(answers) and answers["answered"].sum() else "No answer with a date in this period.",
+            NOT_LOADED
+            if hole
+            else ""
+            if len(answers) and answers["answered"].sum()
+            else "No answer with a date in this period.",
         ),
     )
     rows = view.named(by_seat)
@@ -132,9 +139,9 @@ def page(view: View) -> Page:
     return Page(
         "inmail",
         headline,
-        numbers,
+        view.known("activities", numbers),
         figures,
-        (Table("inmails-by-person", "InMails by person", table, "No InMail was sent in this period."),),
+        (Table("inmails-by-person", "InMails by person", table, no_mail),),
         warnings,
     )
 

@@ -7,7 +7,16 @@ from salesnav_source.dashboard.charts import BLUE, ORANGE
 from salesnav_source.dashboard.frames import share
 from salesnav_source.dashboard.model import Filters, Number, Page, Table
 from salesnav_source.dashboard.pages.view import View
-from salesnav_source.dashboard.pages.words import COUNT_NAMES, count, of_holes, percent, plural, sentence, whole
+from salesnav_source.dashboard.pages.words import (
+    COUNT_NAMES,
+    NOT_LOADED,
+    count,
+    of_holes,
+    percent,
+    plural,
+    sentence,
+    whole,
+)
 from salesnav_source.dashboard.queries import Query
 
 
@@ -33,7 +42,8 @@ def page(view: View) -> Page:
         plural(int(sums["profile_views"]), "profile view"),
         f"{plural(int(sums['leads_saved']), 'lead')} saved",
     ]
-    headline = f"{', '.join(parts)}, {view.filters.period}."
+    hole = view.is_hole("activities")
+    headline = NOT_LOADED if hole else f"{', '.join(parts)}, {view.filters.period}."
     per = share(sums["searches"], searching)
     numbers = (
         Number(
@@ -85,7 +95,7 @@ def page(view: View) -> Page:
             "activities",
             "The steps are counted apart: an InMail need not follow from a search of the same period",
             lambda: charts.bars(funnel, "step", "count", list(steps)),
-            "" if funnel["count"].sum() else "Nobody searched in this period.",
+            NOT_LOADED if hole else "" if funnel["count"].sum() else "Nobody searched in this period.",
         ),
     )
     rows = view.named(totals).merge(
@@ -101,7 +111,7 @@ def page(view: View) -> Page:
     return Page(
         "search",
         headline,
-        numbers,
+        view.known("activities", numbers),
         figures,
         (Table("search-by-person", "Search by person", table),),
         view.warnings("activities"),

@@ -1,5 +1,7 @@
 """Seats: licences that could be taken back, and whether those who start stay."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from salesnav_source.dashboard import charts, frames, queries
@@ -20,9 +22,8 @@ def page(view: View) -> Page:
     idle = view.idle
     never = people[people["first_activity_date"].isna()]
     chosen = view.scope.contracts[view.scope.contracts["contract"].isin(people["contract"].unique())]
-    cost = chosen["reclaimable_cost"].sum(min_count=1)
-    bought = chosen["purchased_seats"].sum(min_count=1)
-    today = view.scope.last_day
+    priced = chosen[chosen["reclaimable_cost"].notna()]
+    today = view.scope.only(view.filters).last_day
     as_of = f"as of {day_text(today)}" if today else "nothing is loaded"
     # who was there on the first loaded day may have started long before
     first = view.scope.loaded[view.scope.loaded["export"] == "seats"].set_index("contract")["first"]
@@ -33,6 +34,8 @@ def page(view: View) -> Page:
         if len(idle)
         else f"None of {plural(len(people), 'licence')} is idle for so long that it could be taken back."
     )
+    if people.empty:
+        headline = "No seats are known."
     numbers = [
         Number(
             "licences to take back",
@@ -49,15 +52,17 @@ def page(view: View) -> Page:
             else "no seat came after the first loaded day",
         ),
     ]
-    if pd.notna(cost) and not view.is_person:
+    if len(priced) and not view.is_person:
         numbers.insert(
             1,
             Number(
                 "cost of idle licences",
-                f"{cost:,.0f}",
-                f"by the terms of the contracts; {count(bought)} seats were bought",
+                _cost(priced),
+                f"by the terms of {plural(len(priced), 'contract')}, for {count(priced['purchased_seats'].sum())} seats",
             ),
         )
+    if people.empty:
+        numbers = [replace(number, value=NONE, hint="no seats are known") for number in numbers]
     grouped = people.assign(
         group=[frames.idle_group(row.first_activity_date, row.idle_days) for row in people.itertuples()],
         taken=people["is_reclaimable"].fillna(False).astype(int),
@@ -123,3 +128,9 @@ def page(view: View) -> Page:
         Table("all-seats", "All seats", view.table(people.sort_values(**order), listed), "No seats are known."),
     )
     return Page("seats", headline, tuple(numbers), tuple(figures), tables, view.warnings("activities", "seats"))
+
+
+def _cost(priced: pd.DataFrame) -> str:
+    """Returns what idle licences cost, in each currency."""
+    sums = priced.assign(currency=priced["currency"].fillna("")).groupby("currency")["reclaimable_cost"].sum()
+    return " + ".join(f"{cost:,.0f} {currency}".strip() for currency, cost in sums.items())

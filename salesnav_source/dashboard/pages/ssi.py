@@ -7,7 +7,7 @@ import pandas as pd
 from salesnav_source.dashboard import charts, queries
 from salesnav_source.dashboard.model import Filters, Number, Page, Table, day_text
 from salesnav_source.dashboard.pages.view import View
-from salesnav_source.dashboard.pages.words import change, count, of_holes, plural, score, sentence
+from salesnav_source.dashboard.pages.words import NOT_LOADED, change, count, of_holes, plural, score, sentence
 from salesnav_source.dashboard.queries import PARTS, Query
 
 PART_NAMES = {
@@ -32,7 +32,10 @@ def page(view: View) -> Page:
     newest = by_seat["day"].max() if len(by_seat) else None
     when = f"on {day_text(newest.date())}" if newest is not None else "no scores in this period"
     without = len(view.people) - len(by_seat)
-    if by_seat.empty:
+    hole = view.is_hole("seats")
+    if hole:
+        headline = NOT_LOADED
+    elif by_seat.empty:
         headline = f"No seat has an SSI, {view.filters.period}."
     else:
         trend = change(moved.mean(), 1) if len(moved) else None
@@ -47,20 +50,20 @@ def page(view: View) -> Page:
         Number(
             "change in 28 days",
             change(moved.mean() if len(moved) else None, 1),
-            f"the same {plural(len(moved), 'seat')} at both ends",
+            f"the same {plural(len(moved), 'seat')} at both ends" if len(moved) else "no score 28 days before",
         ),
     ]
     if not view.is_person:
         numbers += [
-            Number("seats that rose", count(up), "by a point or more in 28 days"),
-            Number("seats that fell", count(down), "by a point or more in 28 days"),
+            Number("seats that rose", count(up if len(moved) else None), "by a point or more in 28 days"),
+            Number("seats that fell", count(down if len(moved) else None), "by a point or more in 28 days"),
             Number(
                 "seats with a score",
                 f"{len(by_seat):,} of {len(view.people):,}",
                 f"{without:,} without one, e.g. never activated; not in the mean",
             ),
         ]
-    nothing = "" if len(by_seat) else "No seat has an SSI in this period."
+    nothing = NOT_LOADED if hole else "" if len(by_seat) else "No seat has an SSI in this period."
     parts = pd.DataFrame(
         {"part": [PART_NAMES[part] for part in PARTS], "mean": [by_seat[part].mean() for part in PARTS]}
     )
@@ -104,7 +107,7 @@ def page(view: View) -> Page:
     return Page(
         "ssi",
         headline,
-        tuple(numbers),
+        view.known("seats", numbers),
         tuple(figures),
         (Table("ssi-by-person", "SSI by person", table),),
         view.warnings("seats"),

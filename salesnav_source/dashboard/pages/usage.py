@@ -12,6 +12,7 @@ from salesnav_source.dashboard.pages.view import View
 from salesnav_source.dashboard.pages.words import (
     COUNT_NAMES,
     NONE,
+    NOT_LOADED,
     change,
     count,
     of_holes,
@@ -58,10 +59,15 @@ def page(view: View) -> Page:
             f" {view.filters.period.replace(' to ', ' and ')} ({percent(share(active, seats))})"
             + (f"; {plural(reclaimable, 'licence')} could be taken back." if reclaimable else ".")
         )
-        if not seats:
+        if view.is_hole("activities"):
+            headline = NOT_LOADED
+        elif not seats:
             headline = "No seats are known in this period."
         numbers = (
-            Number("seats used", f"{active:,} of {seats:,}", f"at least one activity, {view.filters.period}"),
+            *view.known(
+                "activities",
+                [Number("seats used", f"{active:,} of {seats:,}", f"at least one activity, {view.filters.period}")],
+            ),
             Number(
                 "used in the last week",
                 count(now),
@@ -71,7 +77,12 @@ def page(view: View) -> Page:
                 if week
                 else "no whole week is loaded",
             ),
-            Number("licences to take back", count(reclaimable), _idle_hint(view), "seats"),
+            Number(
+                "licences to take back",
+                count(reclaimable if len(view.people) else None),
+                _idle_hint(view) if len(view.people) else "no seats are known",
+                "seats",
+            ),
             Number(
                 "InMails accepted",
                 percent(acceptance),
@@ -129,7 +140,7 @@ def page(view: View) -> Page:
     drawn = days.assign(rest=days["activities"])
     done = {name: float(days[column].sum()) for column, name in COUNT_NAMES.items()}
     by_kind = pd.DataFrame({"kind": list(done), "activities": list(done.values())})
-    nothing = "" if days["activities"].notna().any() else "No day of this period is loaded."
+    nothing = "" if days["activities"].notna().any() else NOT_LOADED
     figures += [
         view.figure(
             "activities-per-day",
@@ -179,12 +190,19 @@ def _usage_of_person(view: View, totals: pd.DataFrame, days: pd.DataFrame) -> tu
     last = None if who is None or pd.isna(who["last_activity_date"]) else who["last_activity_date"].date()
     used = f"{done['active_days']:,} of {plural(loaded, 'loaded day')}"
     headline = f"{name} used Sales Navigator on {used}, {view.filters.period}."
+    if not loaded:
+        headline = NOT_LOADED
     gone = _has_left(view)
     if gone:
         headline += f" The seat is no longer listed: last seen on {day_text(gone)}."
     numbers = (
-        Number("days used", count(done["active_days"]), f"of {plural(loaded, 'loaded day')}"),
-        Number("activities", count(done["activities"]), view.filters.period),
+        *view.known(
+            "activities",
+            [
+                Number("days used", count(done["active_days"]), f"of {plural(loaded, 'loaded day')}"),
+                Number("activities", count(done["activities"]), view.filters.period),
+            ],
+        ),
         Number(
             "last used", day_text(last) if last else NONE, "on any loaded day" if last else "never, on any loaded day"
         ),

@@ -1,14 +1,15 @@
 """The frames of a page, with what is needed to say what they mean."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from salesnav_source.dashboard import frames
 from salesnav_source.dashboard.frames import MISSING, PARTLY
-from salesnav_source.dashboard.model import Figure, Filters
-from salesnav_source.dashboard.pages.words import EXPORT_NAMES
+from salesnav_source.dashboard.model import Figure, Filters, Number
+from salesnav_source.dashboard.pages.words import EXPORT_NAMES, NONE, NOT_LOADED
 from salesnav_source.dashboard.scope import Scope
 
 TFrames = Mapping[str, pd.DataFrame]
@@ -59,6 +60,16 @@ class View:
                     " them is in no number here; the page Data shows which they are."
                 )
         return tuple(said)
+
+    def is_hole(self, export: str) -> bool:
+        """Tells whether no day of the period is loaded, so that nothing is known of it: not even that it is 0."""
+        return bool((self.calendar(export)["state"] == MISSING).all())
+
+    def known(self, export: str, numbers: Sequence[Number]) -> tuple[Number, ...]:
+        """Returns numbers that come from an export, without their values where no day of it is loaded."""
+        if not self.is_hole(export):
+            return tuple(numbers)
+        return tuple(replace(number, value=NONE, hint=NOT_LOADED[:1].lower() + NOT_LOADED[1:-1]) for number in numbers)
 
     @property
     def is_person(self) -> bool:

@@ -10,6 +10,8 @@ from salesnav_source.dashboard.model import span
 NONE = "–"
 """Stands where there is no number."""
 
+NOT_LOADED = "No day of this period is loaded."
+
 COUNT_NAMES = {
     "searches": "searches",
     "profile_views": "profile views",
