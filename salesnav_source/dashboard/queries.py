@@ -128,6 +128,9 @@ def cohorts(filters: Filters) -> Query:
     )
 
 
+_ANSWERED = "outcome_group IN ('accepted', 'declined')"
+"""As the marts count responses: that an InMail has expired, or another outcome, is no answer."""
+
 _OUTCOMES = {
     "sent": "1",
     "accepted": "CASE WHEN outcome_group = 'accepted' THEN 1 ELSE 0 END",
@@ -136,7 +139,7 @@ _OUTCOMES = {
     "unanswered": "CASE WHEN outcome_group = 'none' THEN 1 ELSE 0 END",
     "mature_sent": "CASE WHEN is_mature THEN 1 ELSE 0 END",
     "mature_accepted": "CASE WHEN is_mature AND outcome_group = 'accepted' THEN 1 ELSE 0 END",
-    "mature_answered": "CASE WHEN is_mature AND outcome_group <> 'none' THEN 1 ELSE 0 END",
+    "mature_answered": f"CASE WHEN is_mature AND {_ANSWERED} THEN 1 ELSE 0 END",
 }
 OUTCOMES = tuple(_OUTCOMES)
 """The columns in which InMails are counted."""
@@ -170,7 +173,7 @@ def answer_times(filters: Filters) -> Query:
     """After how many whole days InMails were answered; those whose outcome has no date are left out."""
     return Query(
         "SELECT lag_days, count(*) FROM (SELECT floor(lag_hours / 24) AS lag_days FROM salesnav__inmails"
-        f" WHERE {_who(filters)} AND {_when(filters, 'sent_date')} AND outcome_group <> 'none' AND lag_hours IS NOT NULL)"
+        f" WHERE {_who(filters)} AND {_when(filters, 'sent_date')} AND {_ANSWERED} AND lag_hours IS NOT NULL)"
         " AS answered GROUP BY lag_days ORDER BY lag_days",
         {"lag_days": "int", "answered": "int"},
     )

@@ -40,7 +40,7 @@ def page(view: View) -> Page:
         headline = f"{plural(sent, 'InMail')} sent; none is old enough to say how many are accepted."
     else:
         headline = (
-            f"{percent(accepted)} of InMails are accepted, {percent(answered)} get any answer"
+            f"{percent(accepted)} of InMails are accepted, {percent(answered)} get an answer"
             f" ({mature:,} sent, old enough to judge)."
         )
     young = sent - mature
@@ -50,7 +50,7 @@ def page(view: View) -> Page:
     numbers = (
         Number("InMails sent", count(sent), f"by {plural(len(by_seat), 'seat')}, {view.filters.period}"),
         Number("accepted", percent(accepted), hint),
-        Number("answered at all", percent(answered), hint),
+        Number("accepted or declined", percent(answered), hint),
         Number("half of the answers come within", _half(view.found["answers"]), "of those whose answer has a date"),
     )
     no_week = "" if len(weeks) and weeks["sent"].notna().any() else "No whole week of this period is loaded."
@@ -71,7 +71,7 @@ def page(view: View) -> Page:
                 {
                     "accepted": ("accepted", GREEN),
                     "declined": ("declined", RED),
-                    "other": ("other answer", PURPLE),
+                    "other": ("another outcome", PURPLE),
                     "unanswered": ("no answer", GREY),
                 },
             ),
@@ -110,7 +110,7 @@ def page(view: View) -> Page:
             "time-to-answer",
             "How long answers take",
             "answered InMails, by days until the answer",
-            "InMails without an answer are left out, and answers without a date",
+            "Answers: accepted or declined. Those without a date are left out",
             lambda: charts.histogram(answers, "days", "answered", labels),
             NOT_LOADED
             if hole
@@ -128,7 +128,7 @@ def page(view: View) -> Page:
         "sent": "sent",
         "accepted": "accepted",
         "declined": "declined",
-        "other": "other answer",
+        "other": "another outcome",
         "unanswered": "no answer",
     }
     table = view.table(
