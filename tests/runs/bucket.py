@@ -14,17 +14,19 @@ import sys
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.runs.crash import CONTEXT, DAY_SECONDS, PIPELINE, TLoad
+from tests.runs.crash import CONTEXT, DAY_SECONDS, PIPELINE
 from tests.runs.house import ONE, House, house, posts, query, wait_until
 
 TBlow = Literal["kill", "stall"]
 BLOWS: tuple[TBlow, ...] = ("kill", "stall")
+TCase = Literal["first load", "daily load", "take-over"]
+CASES: tuple[TCase, ...] = ("first load", "daily load", "take-over")
+"""What the worker that is struck does; in the last one, it takes over from one that was killed among its POSTs."""
 WINDOWS = 3
 """How many jobs a run has to create: one for each export of the one contract."""
 LEASE_SECONDS = 1.0
@@ -105,7 +107,11 @@ def _work(run: Worker) -> None:
     from salesnav_source.jobs.clock import SystemClock
 
     SystemClock.epoch = lambda self: time.time() + run.offset  # type: ignore[method-assign]
-    journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = run.lease, 0.3, 0.05
+    journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = (
+        run.lease,
+        0.3,
+        run.lease / 4,
+    )
     steps, connect, begin = Steps(run), journal_store._open, journal_store.JournalStore.__init__
 
     def watched(url: str) -> tuple[Any, str]:
@@ -134,23 +140,33 @@ def _work(run: Worker) -> None:
 class Bucket:
     """A pipeline of which workers are struck, each on a disk of its own, and taken over by others."""
 
-    def __init__(self, folder: Path, home: House, load: TLoad, server: str) -> None:
-        self.names: Counter[str] = Counter()
-        """At which kinds of steps workers were struck."""
+    def __init__(self, folder: Path, home: House, case: TCase, server: str) -> None:
         self._folder = folder
         self._home = home
         self._server = server
-        self._template = ""
-        if load == "daily":
+        self._prepared: Path | None = None
+        self._adopted: set[int] = set()
+        """Jobs that the worker finds in flight."""
+        if case == "daily load":
             place = self._place()
             self._end(self._start(place, "first", offset=-DAY_SECONDS), place, {0})
-            self._template = f" TEMPLATE {place.name}"
+            self._prepared = place
+        elif case == "take-over":
+            at = [number for number, name in enumerate(self._steps(), 1) if name == "before POST"]
+            place = self._place()
+            assert self._struck(self._start(place, "first", strike_at=at[-1]), place)
+            self._adopted = self._noted(place)
+            assert self._adopted
+            self._prepared = place
 
     def count_steps(self) -> int:
         """Returns how many steps a worker takes that is not struck."""
+        return len(self._steps())
+
+    def _steps(self) -> list[str]:
         place = self._place()
         self._end(self._start(place, "first"), place, {0})
-        return len(json.loads((place / "first" / "steps.json").read_text()))
+        return list(json.loads((place / "first" / "steps.json").read_text()))
 
     def try_step(self, step: int, blow: TBlow) -> str:
         """Strikes a worker at a step, has another take over, and compares tables, jobs and bucket with what they should be.
@@ -208,8 +224,9 @@ class Bucket:
         unknown = created - set(told)
         assert not unknown & noted, f"a job whose id was noted was asked for again: {unknown & noted}"
         assert len(unknown) <= 1, f"{len(unknown)} jobs were asked for again"
-        asked = posts(self._home.sandbox.requests[seen:])
-        assert len(asked) == len(created) == WINDOWS + len(unknown), f"{len(asked)} POSTs, {len(created)} jobs"
+        assert self._adopted <= set(told), f"jobs in flight were given up: {self._adopted - set(told)}"
+        asked, needed = posts(self._home.sandbox.requests[seen:]), WINDOWS - len(self._adopted)
+        assert len(asked) == len(created) == needed + len(unknown), f"{len(asked)} POSTs, {len(created)} jobs"
         left = self._files().find(self._url(place))
         assert not left, f"left in the bucket: {left}"
 
@@ -224,13 +241,25 @@ class Bucket:
         return sorted(query(self._database(place), "SELECT load_id FROM salesnav._dlt_loads"))
 
     def _place(self) -> Path:
-        """Returns a folder for a try, whose name is also that of its bucket and its database."""
+        """Returns a folder for a try, whose name is also that of its bucket and its database, with what is prepared."""
         name = f"d{uuid.uuid4().hex}"
         place = self._folder / name
         place.mkdir(parents=True)
-        self._command(f"CREATE DATABASE {name}{self._template}")
-        self._files().mkdir(name)
+        files = self._files()
+        files.mkdir(name)
+        template = ""
+        if self._prepared is not None:
+            for path in files.find(self._url(self._prepared)):
+                files.copy(path, path.replace(self._prepared.name, name))
+            wait_until(lambda: not self._is_used(self._prepared))
+            template = f" TEMPLATE {self._prepared.name}"
+        self._command(f"CREATE DATABASE {name}{template}")
         return place
+
+    def _is_used(self, place: Path) -> bool:
+        """Tells whether PostgreSQL has not seen yet that the processes on a database are gone."""
+        statement = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{place.name}'"
+        return bool(query(f"{self._server}/postgres", statement))
 
     def _command(self, statement: str) -> None:
         import psycopg2
@@ -309,13 +338,13 @@ def _stands_still(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def buckets(folder: Path, load: TLoad, postgres: int) -> Iterator[Bucket]:
+def buckets(folder: Path, case: TCase, postgres: int) -> Iterator[Bucket]:
     """Serves a tiny world, and prepares a pipeline whose workers are struck. The environment names the S3 server.
 
     Args:
         folder: where disks are.
-        load: whether it is the first load of the pipeline, or one of another day.
+        case: what they do.
         postgres: the port of PostgreSQL.
     """
     with house(folder / "house", day=None, days=4, contracts=(ONE,), job_seconds=(0.0, 0.0)) as home:
-        yield Bucket(folder, home, load, f"postgresql://loader:loader@127.0.0.1:{postgres}")
+        yield Bucket(folder, home, case, f"postgresql://loader:loader@127.0.0.1:{postgres}")

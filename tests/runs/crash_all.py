@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.emulators import servers
-from tests.runs.bucket import BLOWS, buckets
+from tests.runs.bucket import BLOWS, CASES, buckets
 from tests.runs.crash import LOADS, WAYS, crashes
 
 
@@ -38,13 +38,13 @@ def _try_bucket() -> int:
     failed = 0
     with servers.moto() as s3, servers.postgres() as postgres:
         os.environ.update(servers.s3_environment(s3))
-        for load in LOADS:
-            with tempfile.TemporaryDirectory() as folder, buckets(Path(folder), load, postgres) as tried:
+        for case in CASES:
+            with tempfile.TemporaryDirectory() as folder, buckets(Path(folder), case, postgres) as tried:
                 steps = tried.count_steps()
                 for blow in BLOWS:
-                    came = _try_all(f"bucket, {blow}, {load} load", partial(tried.try_step, blow=blow), steps)
+                    came = _try_all(f"bucket, {case}, {blow}", partial(tried.try_step, blow=blow), steps)
                     failed += came["FAILED"]
-                    print(f"bucket, {blow}, {load} load: {steps} steps, {dict(came)}", flush=True)
+                    print(f"bucket, {case}, {blow}: {steps} steps, {dict(came)}", flush=True)
     return failed
 
 

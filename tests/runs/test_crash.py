@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from emulators import servers
 
-from tests.runs.bucket import BLOWS, TBlow, buckets
+from tests.runs.bucket import BLOWS, CASES, TBlow, buckets
 from tests.runs.crash import LOADS, WAYS, TLoad, TWay, crashes
 
 TRIED = {"script": 7, "new disk": 3, "pipeline first": 7, "source first": 7}
@@ -53,7 +53,7 @@ def test_struck_around_any_step_on_a_bucket_another_worker_ends_in_the_truth(
 ) -> None:
     for name, value in servers.s3_environment(s3).items():
         monkeypatch.setenv(name, value)
-    with buckets(tmp_path, LOADS[dt.date.today().toordinal() % len(LOADS)], postgres) as tried:
+    with buckets(tmp_path, CASES[dt.date.today().toordinal() % len(CASES)], postgres) as tried:
         came = try_spread(lambda step: tried.try_step(step, blow), tried.count_steps(), TRIED_ON_A_BUCKET)
         assert len(came) - came.count("not reached") >= TRIED_ON_A_BUCKET - 1
 
