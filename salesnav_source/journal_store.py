@@ -23,6 +23,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dlt.common import logger
+from fsspec.asyn import sync
+from fsspec.exceptions import FSTimeoutError
 
 from salesnav_source.exceptions import (
     ConfigurationError,
@@ -41,6 +43,8 @@ WATCH_SECONDS = 1.0
 """Seconds between two looks whether another worker gives a sign of life."""
 CLOCKS_DIFFER = 480.0
 """Seconds by which the clocks of this machine and of the store may differ."""
+ANSWER_SECONDS = 30.0
+"""Seconds that a store over a network may take to answer, all tries of its client together."""
 CONFLICT_PAUSES = (0.1, 0.3, 1.0)
 """Seconds before each further try where the store says that it was asked for something else at the same moment."""
 
@@ -199,8 +203,11 @@ class JournalStore:
         else:
             due = at_once or self._has_stood_still()
         if due:
-            with contextlib.suppress(JournalUnreachableError), self._writing:
-                self._write()
+            with contextlib.suppress(JournalUnreachableError):
+                with self._writing:
+                    self._write()
+                # it may have stood still just then
+                self.require_surely()
 
     def require_surely(self) -> None:
         """Makes sure that no other worker can have taken over since the last write, before a job is created.
@@ -225,7 +232,10 @@ class JournalStore:
             try:
                 self._write(released=True)
                 if not any(self._content.get(table) for table in KEPT):
-                    self._remove(self._number)
+                    # a write that was given up may have come later than what was to remove it
+                    for number in self._numbers():
+                        if number <= self._number:
+                            self._remove(number)
             except LeaseLostError as error:
                 logger.warning(str(error))
             except JournalUnreachableError as error:
@@ -351,7 +361,7 @@ class JournalStore:
         pauses = iter(CONFLICT_PAUSES)
         while True:
             try:
-                self._fs.pipe_file(self._path(number), text, mode="create")
+                self._ask("pipe_file", self._path(number), text, mode="create")
                 return True
             except FileExistsError:
                 return False
@@ -397,13 +407,23 @@ class JournalStore:
             f"The journal of export jobs at {self.url} is out of reach: {' '.join(str(error).split())[:300]}."
         )
 
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        """Calls the file system, for `ANSWER_SECONDS` at most where it can be interrupted."""
+        if not self._fs.async_impl:
+            return getattr(self._fs, method)(*args, **options)
+        # aiohttp waits without end for a server that hangs to allow a PUT, whatever the timeouts of its client are
+        try:
+            return sync(self._fs.loop, getattr(self._fs, f"_{method}"), *args, timeout=ANSWER_SECONDS, **options)
+        except FSTimeoutError:
+            raise TimeoutError(f"no answer for {ANSWER_SECONDS:g} s") from None
+
     def _path(self, number: int) -> str:
         return f"{self._root}/{self._pipeline_name}.{number:012d}.json"
 
     def _numbers(self) -> list[int]:
         """Returns the numbers of the objects there are, lowest first."""
         try:
-            names = self._fs.ls(self._root, detail=False, refresh=True)
+            names = self._ask("ls", self._root, detail=False, refresh=True)
         except FileNotFoundError:
             return []
         except Exception as error:
@@ -425,7 +445,7 @@ class JournalStore:
     def _read(self, number: int) -> StoredJournal | None:
         """Returns an object, None if there is none, or none that was written whole."""
         try:
-            text = self._fs.cat_file(self._path(number))
+            text = self._ask("cat_file", self._path(number))
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -451,7 +471,7 @@ class JournalStore:
     def _remove(self, number: int) -> bool:
         """Removes an object; tells whether it is gone."""
         try:
-            self._fs.rm_file(self._path(number))
+            self._ask("rm_file", self._path(number))
         except FileNotFoundError:
             return True
         except Exception as error:

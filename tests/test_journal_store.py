@@ -1,6 +1,7 @@
 """The store of the journal by itself, in a folder and on an S3 server: one worker at a time, and nothing lost."""
 
 import contextlib
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -239,14 +240,14 @@ def test_of_many_that_begin_at_once_one_works(make: TMake, time: Time, monkeypat
 
 def test_a_write_whose_answer_was_lost_counts(make: TMake, time: Time) -> None:
     store = held(make)
-    write = store._fs.pipe_file
+    ask = store._ask
 
     def lose(*args: Any, **options: Any) -> None:
-        write(*args, **options)
-        store._fs.pipe_file = write
+        ask(*args, **options)
+        store._ask = ask  # type: ignore[method-assign]
         raise OSError("the answer was lost")
 
-    store._fs.pipe_file = lose
+    store._ask = lose  # type: ignore[method-assign]
     with pytest.raises(JournalUnreachableError, match="out of reach: the answer was lost"):
         store.save(lambda: ONE_JOB, must=True)
     store.save(lambda: ONE_JOB, must=True)
@@ -368,6 +369,18 @@ def test_what_s3_goes_on_to_answer_is_an_outage(way: Way, over_the_way: TMake, t
     store.release()
     stored = store.peek()
     assert stored is not None and stored.content == ONE_JOB and objects(store) == 1
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs")
+    monkeypatch.setattr(journal_store, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for name, value in servers.s3_environment(silent.getsockname()[1]).items():
+            monkeypatch.setenv(name, value)
+        store = JournalStore("s3://bucket/journal", PIPELINE)
+        # the client's own timeouts do not bound a PUT
+        with pytest.raises(JournalUnreachableError, match=r"is out of reach: no answer for 0\.5 s\."):
+            store.save(lambda: ONE_JOB, must=True)
 
 
 def test_a_server_that_does_not_say_which_condition_failed_keeps_two_workers_apart(

@@ -8,6 +8,7 @@ where a worker that stands still locks nobody out. `crash_all` tries all steps.
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -84,17 +85,6 @@ class Steps:
         time.sleep(0.1)
 
 
-class Watched:
-    """A file system of fsspec whose calls are steps."""
-
-    def __init__(self, fs: Any, steps: Steps) -> None:
-        self._fs = fs
-        self._steps = steps
-
-    def __getattr__(self, name: str) -> Any:
-        return self._steps.around(name, getattr(self._fs, name))
-
-
 def _work(run: Worker) -> None:
     os.environ.update(run.environment)
     os.chdir(run.folder)
@@ -112,17 +102,16 @@ def _work(run: Worker) -> None:
         0.3,
         run.lease / 4,
     )
-    steps, connect, begin = Steps(run), journal_store._open, journal_store.JournalStore.__init__
+    steps, begin, ask = Steps(run), journal_store.JournalStore.__init__, journal_store.JournalStore._ask
 
-    def watched(url: str) -> tuple[Any, str]:
-        fs, root = connect(url)
-        return Watched(fs, steps), root
+    def counted(store: Any, method: str, *args: Any, **options: Any) -> Any:
+        return steps.around(method, ask)(store, method, *args, **options)
 
     def noted(store: Any, *args: Any) -> None:
         begin(store, *args)
         steps.stores.append(store)
 
-    journal_store._open = watched
+    journal_store.JournalStore._ask = counted  # type: ignore[method-assign]
     journal_store.JournalStore.__init__ = noted  # type: ignore[method-assign]
     Client.create_job = steps.around("POST", Client.create_job)  # type: ignore[method-assign]
     try:
@@ -188,10 +177,13 @@ class Bucket:
             began = time.monotonic()
             if blow == "kill":
                 shutil.rmtree(place / "first")
-            self._end(self._start(place, "second"), place, {0})
+            second = self._start(place, "second")
             if blow == "stall":
+                # one that stands still within a transaction lets others wait for its locks
+                wait_until(lambda: second.exitcode is not None or self._waits_for_lock(place), 60)
                 time.sleep(max(0.0, LEASE_SECONDS - time.monotonic() + began))
-                self._assert_stands_back(first, place, held, seen)
+                self._assert_stands_back(first, place, held, second)
+            self._end(second, place, {0})
             self._assert_truth(place, seen, jobs, noted)
         except AssertionError as error:
             raise AssertionError(f"{name}, {'held' if held else 'not held'}: {error}") from None
@@ -201,19 +193,23 @@ class Bucket:
         shutil.rmtree(place)
         return str(name)
 
-    def _assert_stands_back(self, first: Any, place: Path, held: bool, seen: int) -> None:
+    def _assert_stands_back(self, first: Any, place: Path, held: bool, second: Any) -> None:
         """Lets a worker go on that stood still, which does nothing more."""
-        asked, loads = len(posts(self._home.sandbox.requests[seen:])), self._loads(place)
+        requests = self._home.sandbox.requests
+        alone, seen, loads = second.exitcode is not None, len(requests), self._loads(place)
         os.kill(first.pid, signal.SIGCONT)
-        self._end(first, place, {3} if held else {0, 2, 3}, "first")
+        self._end(first, place, {0, 3} if held else {0, 2, 3}, "first")
         said = self._output(place, "first")
-        assert len(posts(self._home.sandbox.requests[seen:])) == asked, f"it created a job\n{said}"
+        own = set(re.findall(r"Load salesnav in (\S+)", said))
+        assert not (alone and posts(requests[seen:])), f"it created a job\n{said}"
+        if held or first.exitcode:
+            assert not own & self._loads(place) - loads, f"it committed a load\n{said}"
+        if held and first.exitcode == 0:
+            assert own and own <= loads, f"it had not loaded all\n{said}"
         if first.exitcode == 3:
             assert f"Another worker has taken over pipeline {PIPELINE}" in said, said
         if first.exitcode == 2:
             assert f"Another run of pipeline {PIPELINE} is at work" in said, said
-        if first.exitcode:
-            assert self._loads(place) == loads, f"it committed a load\n{said}"
 
     def _assert_truth(self, place: Path, seen: int, jobs: int, noted: set[int]) -> None:
         self._home.database = self._database(place)
@@ -237,8 +233,16 @@ class Bucket:
         stored = JournalStore(self._url(place), PIPELINE).peek()
         return {job[7] for job in (stored.content.get("jobs", []) if stored else []) if job[7] is not None}
 
-    def _loads(self, place: Path) -> list[Any]:
-        return sorted(query(self._database(place), "SELECT load_id FROM salesnav._dlt_loads"))
+    def _loads(self, place: Path) -> set[str]:
+        """Returns the loads that are complete."""
+        found = query(self._database(place), "SELECT to_regclass('salesnav._dlt_loads')")
+        if found == [(None,)]:
+            return set()
+        return {load for (load,) in query(self._database(place), "SELECT load_id FROM salesnav._dlt_loads")}
+
+    def _waits_for_lock(self, place: Path) -> bool:
+        statement = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{place.name}' AND wait_event_type = 'Lock'"
+        return bool(query(f"{self._server}/postgres", statement))
 
     def _place(self) -> Path:
         """Returns a folder for a try, whose name is also that of its bucket and its database, with what is prepared."""
