@@ -170,6 +170,28 @@ def test_one_that_stood_still_and_was_not_followed_goes_on(make: TMake, time: Ti
     assert objects(first) == 0
 
 
+def test_one_that_is_followed_while_it_looks_whether_it_is_does_nothing_more(make: TMake, time: Time) -> None:
+    first, followers = held(make, ONE_JOB), list[JournalStore]()
+    remove = first._remove_older
+
+    def slow() -> None:
+        remove()
+        if not followers:
+            followers.append(held(make))
+
+    first._remove_older = slow  # type: ignore[method-assign]
+    with pytest.raises(LeaseLostError):
+        first.require(at_once=True)
+
+
+def test_a_write_that_was_given_up_and_comes_late_is_removed_at_the_end(make: TMake, time: Time) -> None:
+    store = held(make, ONE_JOB)
+    store._put(1, b"{}")
+    store.save(lambda: EMPTY)
+    store.release()
+    assert objects(store) == 0
+
+
 def test_a_hold_that_is_known_to_have_ended_is_followed_at_once(make: TMake, time: Time) -> None:
     first = held(make, ONE_JOB)
     before = time.now
