@@ -35,6 +35,11 @@ class Way:
         with self._one:
             self._faults += [(method, fault, done)] * times
 
+    @property
+    def spoilt_left(self) -> int:
+        """How many requests will still be spoilt."""
+        return len(self._faults)
+
     def mend(self) -> None:
         """Spoils no more requests."""
         with self._one:

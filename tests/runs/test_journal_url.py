@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from emulators import servers
+from emulators.faulty import way_to
 from fsspec.core import url_to_fs
 
 from salesnav_source import salesnav
@@ -180,6 +181,31 @@ def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_s3_ends_in_the_tr
     assert len(home.posts()) == len(home.sandbox.jobs) == 6
     assert_told_once(home)
     assert workers.objects() == []
+
+
+def test_what_s3_answers_now_and_then_costs_a_run_nothing(
+    on_s3: Workers, s3: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with way_to(s3) as way:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{way.port}")
+        way.bare = True
+        way.spoil("PUT", "500 InternalError", done=True)
+        way.spoil("PUT", "cut off")
+        way.spoil("PUT", "409 ConditionalRequestConflict")
+        way.spoil("PUT", "503 SlowDown", times=2)
+        way.spoil("PUT", "409 ConditionalRequestConflict")
+        way.spoil("PUT", "cut off", done=True)
+        way.spoil("GET", "503 SlowDown", times=2)
+        way.spoil("DELETE", "500 InternalError", done=True)
+        way.spoil("DELETE", "503 SlowDown", times=4)
+        said = ended(on_s3.start())
+        assert not way.spoilt_left
+    assert "out of reach" not in said
+    on_s3.home.assert_truth()
+    assert len(on_s3.home.posts()) == 6
+    assert_told_once(on_s3.home)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3}")
+    assert on_s3.objects() == []
 
 
 def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
