@@ -35,7 +35,7 @@ test: $(READY) ## all tests
 orchestrators: $(READY) ## runs the examples for Airflow and Prefect, each in an environment of its own; minutes to install
 	SALESNAV_ORCHESTRATORS=1 $(BIN)/python -m pytest tests/orchestrators
 
-crash: $(READY) ## kills runs before each step that changes a disk or a server, and runs them again; takes an hour
+crash: $(READY) ## kills and stops runs at each step that changes a disk or a server, and runs them again; takes hours
 	$(BIN)/python -m tests.runs.crash_all
 
 check: $(READY) ## formatting, lint and types

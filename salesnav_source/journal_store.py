@@ -23,6 +23,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dlt.common import logger
+from fsspec.asyn import sync
+from fsspec.exceptions import FSTimeoutError
 
 from salesnav_source.exceptions import (
     ConfigurationError,
@@ -41,6 +43,10 @@ WATCH_SECONDS = 1.0
 """Seconds between two looks whether another worker gives a sign of life."""
 CLOCKS_DIFFER = 480.0
 """Seconds by which the clocks of this machine and of the store may differ."""
+ANSWER_SECONDS = 30.0
+"""Seconds that a store over a network may take to answer, all tries of its client together."""
+CONFLICT_PAUSES = (0.1, 0.3, 1.0)
+"""Seconds before each further try where the store says that it was asked for something else at the same moment."""
 
 VERSION = 2
 """Of the form of the journal's tables."""
@@ -118,10 +124,15 @@ class JournalStore:
             JournalError: if the store cannot be read or written.
         """
         try:
-            found = self._wait_for_turn(ended)
-            numbers = self._numbers()
+            self._begin(ended, content_of)
         except JournalUnreachableError as error:
             raise JournalError(f"{error} Nothing was asked of LinkedIn.") from None
+        self._renewer = threading.Thread(target=self._renew, name="salesnav-lease", daemon=True)
+        self._renewer.start()
+
+    def _begin(self, ended: Collection[str], content_of: Callable[[StoredJournal | None], TContent]) -> None:
+        found = self._wait_for_turn(ended)
+        numbers = self._numbers()
         self._number = found.number if found else 0
         self._oldest = numbers[0] if numbers else self._number
         self._content = content_of(found)
@@ -130,16 +141,16 @@ class JournalStore:
             self._create(released=False)
         except LeaseLostError:
             raise self._busy(self._newest()) from None
-        except JournalUnreachableError as error:
-            raise JournalError(f"{error} Nothing was asked of LinkedIn.") from None
-        if found is not None and not self._exists(found.number):
-            # who follows an object removes it: another has done so, and has ended since
+        try:
+            followed_since = found is not None and not self._exists(found.number)
+            # who follows an object removes it
+            if followed_since or not self._keeps_own_object():
+                self._remove(self._number)
+                raise self._busy(self._newest())
+        except JournalUnreachableError:
             self._remove(self._number)
-            raise self._busy(self._newest())
-        self._require_condition()
+            raise
         self._remove_older()
-        self._renewer = threading.Thread(target=self._renew, name="salesnav-lease", daemon=True)
-        self._renewer.start()
 
     @property
     def held(self) -> bool:
@@ -192,8 +203,11 @@ class JournalStore:
         else:
             due = at_once or self._has_stood_still()
         if due:
-            with contextlib.suppress(JournalUnreachableError), self._writing:
-                self._write()
+            with contextlib.suppress(JournalUnreachableError):
+                with self._writing:
+                    self._write()
+                # it may have stood still just then
+                self.require_surely()
 
     def require_surely(self) -> None:
         """Makes sure that no other worker can have taken over since the last write, before a job is created.
@@ -218,7 +232,10 @@ class JournalStore:
             try:
                 self._write(released=True)
                 if not any(self._content.get(table) for table in KEPT):
-                    self._remove(self._number)
+                    # a write that was given up may have come later than what was to remove it
+                    for number in self._numbers():
+                        if number <= self._number:
+                            self._remove(number)
             except LeaseLostError as error:
                 logger.warning(str(error))
             except JournalUnreachableError as error:
@@ -327,34 +344,50 @@ class JournalStore:
             "journal": self._content,
         }
         text = json.dumps(body).encode()
-        while True:
-            try:
-                self._fs.pipe_file(self._path(self._number + 1), text, mode="create")
-            except FileExistsError:
-                found = self._read(self._number + 1)
-                if found is None or found.holder != self.holder:
-                    raise self._taken_over(found) from None
-                # an earlier try was taken although its answer was lost
-                self._number += 1
-                continue
-            except Exception as error:
-                raise self._unreachable(error) from None
+        while not self._put(self._number + 1, text):
+            found = self._read(self._number + 1)
+            if found is None or found.holder != self.holder:
+                raise self._taken_over(found)
+            # an earlier try was taken although its answer was lost
             self._number += 1
-            return
+        self._number += 1
 
-    def _require_condition(self) -> None:
-        """Makes sure that the store lets an object be created once.
+    def _put(self, number: int, text: bytes) -> bool:
+        """Creates an object; tells whether it was absent.
 
         Raises:
-            ConfigurationError: if it does not.
+            JournalUnreachableError: if the store does not answer as hoped.
         """
-        try:
-            self._fs.pipe_file(self._path(self._number), b"", mode="create")
-        except FileExistsError:
-            return
-        except Exception as error:
-            self._remove(self._number)
-            raise JournalError(f"{self._unreachable(error)} Nothing was asked of LinkedIn.") from None
+        pauses = iter(CONFLICT_PAUSES)
+        while True:
+            try:
+                self._ask("pipe_file", self._path(number), text, mode="create")
+                return True
+            except FileExistsError:
+                return False
+            except Exception as error:
+                status = _status(error)
+                if status == 412:
+                    # s3fs takes it for "exists" only where the server says which condition failed, which not all do
+                    return False
+                # something happened to the object at the same moment, and nothing was written: S3 asks to try again
+                pause = next(pauses, None) if status == 409 else None
+                if pause is None:
+                    raise self._unreachable(error) from None
+                time.sleep(pause)
+
+    def _keeps_own_object(self) -> bool:
+        """Tells whether the object that was created last is still there.
+
+        Raises:
+            ConfigurationError: if the store does not keep the condition on which all rests.
+            JournalUnreachableError: if it does not answer as hoped.
+        """
+        if not self._put(self._number, b""):
+            return True
+        # it was overwritten, or it was gone, and then it is there now
+        if not self._put(self._number, b""):
+            return False
         self._remove(self._number)
         raise ConfigurationError(
             f"journal_url = {self.url!r}: this store overwrites an object that was to be created only if it is absent, so it"
@@ -374,13 +407,23 @@ class JournalStore:
             f"The journal of export jobs at {self.url} is out of reach: {' '.join(str(error).split())[:300]}."
         )
 
+    def _ask(self, method: str, *args: Any, **options: Any) -> Any:
+        """Calls the file system, for `ANSWER_SECONDS` at most where it can be interrupted."""
+        if not self._fs.async_impl:
+            return getattr(self._fs, method)(*args, **options)
+        # aiohttp waits without end for a server that hangs to allow a PUT, whatever the timeouts of its client are
+        try:
+            return sync(self._fs.loop, getattr(self._fs, f"_{method}"), *args, timeout=ANSWER_SECONDS, **options)
+        except FSTimeoutError:
+            raise TimeoutError(f"no answer for {ANSWER_SECONDS:g} s") from None
+
     def _path(self, number: int) -> str:
         return f"{self._root}/{self._pipeline_name}.{number:012d}.json"
 
     def _numbers(self) -> list[int]:
         """Returns the numbers of the objects there are, lowest first."""
         try:
-            names = self._fs.ls(self._root, detail=False, refresh=True)
+            names = self._ask("ls", self._root, detail=False, refresh=True)
         except FileNotFoundError:
             return []
         except Exception as error:
@@ -402,7 +445,7 @@ class JournalStore:
     def _read(self, number: int) -> StoredJournal | None:
         """Returns an object, None if there is none, or none that was written whole."""
         try:
-            text = self._fs.cat_file(self._path(number))
+            text = self._ask("cat_file", self._path(number))
         except FileNotFoundError:
             return None
         except Exception as error:
@@ -428,13 +471,20 @@ class JournalStore:
     def _remove(self, number: int) -> bool:
         """Removes an object; tells whether it is gone."""
         try:
-            self._fs.rm_file(self._path(number))
+            self._ask("rm_file", self._path(number))
         except FileNotFoundError:
             return True
         except Exception as error:
             logger.info(f"{self._path(number)} could not be removed: {error}")
             return False
         return True
+
+
+def _status(error: Exception) -> int | None:
+    """Returns the HTTP status of S3's answer from which an error was made, None for another error."""
+    answer = getattr(error.__cause__, "response", None)
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(answer, dict) else None
+    return status if isinstance(status, int) else None
 
 
 def _at(found: StoredJournal | None, number: int) -> StoredJournal:

@@ -1,6 +1,7 @@
 """The store of the journal by itself, in a folder and on an S3 server: one worker at a time, and nothing lost."""
 
 import contextlib
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import fsspec
 import pytest
 from emulators import servers
+from emulators.faulty import TFault, Way, way_to
 from fsspec.implementations.local import LocalFileSystem
 
 from salesnav_source import journal_store
@@ -168,6 +170,28 @@ def test_one_that_stood_still_and_was_not_followed_goes_on(make: TMake, time: Ti
     assert objects(first) == 0
 
 
+def test_one_that_is_followed_while_it_looks_whether_it_is_does_nothing_more(make: TMake, time: Time) -> None:
+    first, followers = held(make, ONE_JOB), list[JournalStore]()
+    remove = first._remove_older
+
+    def slow() -> None:
+        remove()
+        if not followers:
+            followers.append(held(make))
+
+    first._remove_older = slow  # type: ignore[method-assign]
+    with pytest.raises(LeaseLostError):
+        first.require(at_once=True)
+
+
+def test_a_write_that_was_given_up_and_comes_late_is_removed_at_the_end(make: TMake, time: Time) -> None:
+    store = held(make, ONE_JOB)
+    store._put(1, b"{}")
+    store.save(lambda: EMPTY)
+    store.release()
+    assert objects(store) == 0
+
+
 def test_a_hold_that_is_known_to_have_ended_is_followed_at_once(make: TMake, time: Time) -> None:
     first = held(make, ONE_JOB)
     before = time.now
@@ -191,6 +215,24 @@ def test_one_that_looked_before_another_followed_and_ended_does_not_begin_with_o
 
     late._wait_for_turn = slow  # type: ignore[method-assign]
     with pytest.raises(PipelineBusyError):
+        late.acquire(set(), go_on)
+    assert objects(late) == 0
+
+
+def test_one_that_stood_still_at_its_first_write_while_another_worked_does_not_blame_the_store(
+    make: TMake, time: Time
+) -> None:
+    late, quick = make(), make()
+    create = late._create
+
+    def slow(released: bool) -> None:
+        create(released)
+        quick.acquire(set(), go_on)
+        quick.save(lambda: EMPTY)
+        quick.release()
+
+    late._create = slow  # type: ignore[method-assign]
+    with pytest.raises(PipelineBusyError, match=f"Another run of pipeline {PIPELINE} is at work"):
         late.acquire(set(), go_on)
     assert objects(late) == 0
 
@@ -220,14 +262,14 @@ def test_of_many_that_begin_at_once_one_works(make: TMake, time: Time, monkeypat
 
 def test_a_write_whose_answer_was_lost_counts(make: TMake, time: Time) -> None:
     store = held(make)
-    write = store._fs.pipe_file
+    ask = store._ask
 
     def lose(*args: Any, **options: Any) -> None:
-        write(*args, **options)
-        store._fs.pipe_file = write
+        ask(*args, **options)
+        store._ask = ask  # type: ignore[method-assign]
         raise OSError("the answer was lost")
 
-    store._fs.pipe_file = lose
+    store._ask = lose  # type: ignore[method-assign]
     with pytest.raises(JournalUnreachableError, match="out of reach: the answer was lost"):
         store.save(lambda: ONE_JOB, must=True)
     store.save(lambda: ONE_JOB, must=True)
@@ -265,6 +307,113 @@ def test_a_store_that_cannot_be_reached_at_the_start_is_said(make: TMake, time: 
     store._fs = None
     with pytest.raises(JournalError, match=r"out of reach: .* Nothing was asked of LinkedIn"):
         store.acquire(set(), go_on)
+
+
+@pytest.fixture
+def way(s3: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Way]:
+    # between its own tries botocore waits a second or two
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *args: 0.0)
+    with way_to(s3) as way:
+        for name, value in servers.s3_environment(way.port).items():
+            monkeypatch.setenv(name, value)
+        yield way
+
+
+@pytest.fixture
+def over_the_way(way: Way) -> Iterator[TMake]:
+    bucket = f"b{uuid.uuid4().hex}"
+    fsspec.filesystem("s3", skip_instance_cache=True).mkdir(bucket)
+    with contextlib.ExitStack() as ended:
+
+        def store() -> JournalStore:
+            made = JournalStore(f"s3://{bucket}/journal", PIPELINE)
+            ended.callback(made._ended.set)
+            return made
+
+        yield store
+
+
+FAULTS: list[tuple[str, TFault, int, bool]] = [
+    ("PUT", "409 ConditionalRequestConflict", 2, False),
+    ("PUT", "503 SlowDown", 2, False),
+    ("PUT", "500 InternalError", 1, True),
+    ("PUT", "500 InternalError", 2, True),
+    ("PUT", "cut off", 1, False),
+    ("PUT", "cut off", 1, True),
+    ("GET", "503 SlowDown", 2, False),
+    ("GET", "cut off", 1, False),
+    ("DELETE", "503 SlowDown", 4, False),
+    ("DELETE", "500 InternalError", 1, True),
+    ("DELETE", "cut off", 1, True),
+]
+"""A method, what is answered, how often, and whether the request is taken all the same."""
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: "{} {}, {} times, taken: {}".format(*fault))
+def test_what_s3_answers_now_and_then_holds_nothing_up(
+    way: Way, over_the_way: TMake, time: Time, fault: tuple[str, TFault, int, bool]
+) -> None:
+    def spoil() -> None:
+        way.mend()
+        way.spoil(*fault)
+
+    spoil()
+    first = held(over_the_way)
+    spoil()
+    first.save(lambda: ONE_JOB, must=True)
+    spoil()
+    first.require_surely()
+    first.require(at_once=True)
+    spoil()
+    first.release()
+    spoil()
+    second = held(over_the_way)
+    assert second._content == ONE_JOB
+    spoil()
+    second.save(lambda: EMPTY)
+    way.mend()
+    second.release()
+    assert first.note is second.note is None
+    assert objects(second) == 0
+
+
+@pytest.mark.parametrize("fault", ["409 ConditionalRequestConflict", "503 SlowDown", "500 InternalError", "cut off"])
+def test_what_s3_goes_on_to_answer_is_an_outage(way: Way, over_the_way: TMake, time: Time, fault: TFault) -> None:
+    store = held(over_the_way, EMPTY)
+    way.spoil("PUT", fault, times=100)
+    with pytest.raises(JournalUnreachableError, match="is out of reach"):
+        store.save(lambda: ONE_JOB, must=True)
+    other = over_the_way()
+    with pytest.raises(JournalError, match=r"is out of reach: .* Nothing was asked of LinkedIn"):
+        other.acquire({store.holder}, go_on)
+    way.mend()
+    store.save(lambda: ONE_JOB, must=True)
+    store.release()
+    stored = store.peek()
+    assert stored is not None and stored.content == ONE_JOB and objects(store) == 1
+
+
+def test_a_server_that_takes_the_connection_and_says_nothing_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("s3fs")
+    monkeypatch.setattr(journal_store, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        for name, value in servers.s3_environment(silent.getsockname()[1]).items():
+            monkeypatch.setenv(name, value)
+        store = JournalStore("s3://bucket/journal", PIPELINE)
+        # the client's own timeouts do not bound a PUT
+        with pytest.raises(JournalUnreachableError, match=r"is out of reach: no answer for 0\.5 s\."):
+            store.save(lambda: ONE_JOB, must=True)
+
+
+def test_a_server_that_does_not_say_which_condition_failed_keeps_two_workers_apart(
+    way: Way, over_the_way: TMake, time: Time
+) -> None:
+    way.bare = True
+    first = held(over_the_way, ONE_JOB)
+    second = held(over_the_way)
+    with pytest.raises(LeaseLostError):
+        first.save(lambda: EMPTY)
+    second.release()
 
 
 def test_several_pipelines_share_a_place(url: str, time: Time) -> None:

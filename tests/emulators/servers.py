@@ -52,8 +52,15 @@ def bqemulator() -> Iterator[int]:
 def moto() -> Iterator[int]:
     """Serves Amazon S3 by moto, for one session of tests; gives the port."""
     port = free_port()
-    with _serve("s3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port):
+    with moto_at(port):
         yield port
+
+
+@contextlib.contextmanager
+def moto_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Serves Amazon S3 by moto on a port; gives the process. What it holds is gone with it."""
+    with _serve("s3", ["-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], port) as process:
+        yield process
 
 
 def s3_environment(port: int) -> dict[str, str]:
@@ -68,13 +75,13 @@ def s3_environment(port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _serve(name: str, command: Sequence[str], port: int) -> Iterator[None]:
+def _serve(name: str, command: Sequence[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
     try:
         python = python_of(name)
     except NotInstallableError as error:
         raise NoServerError(f"the {name} emulator cannot be installed: {error}") from None
-    with tempfile.TemporaryFile("w+") as log, _process([str(python), *command], port, log):
-        yield
+    with tempfile.TemporaryFile("w+") as log, _process([str(python), *command], port, log) as process:
+        yield process
 
 
 @contextlib.contextmanager
@@ -145,14 +152,14 @@ def _as(user: str | None) -> dict[str, Any]:
 @contextlib.contextmanager
 def _process(
     command: Sequence[str], port: int, log: IO[str], stop: signal.Signals = signal.SIGKILL, **options: Any
-) -> Iterator[None]:
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Runs a server until the context ends."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent(), **options
     )
     try:
         _wait_for(port, process, log)
-        yield
+        yield process
     finally:
         process.send_signal(stop)
         try:

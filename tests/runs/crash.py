@@ -152,9 +152,9 @@ def _count_commits(steps: Steps) -> None:
     DuckDbSqlClient.commit_transaction = counted  # type: ignore[method-assign]
 
 
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(
-    ["salesnav_source.cli.load", "salesnav_source.source", "dlt", "duckdb", "tests.runs.crash"]
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["salesnav_source.cli.load", "salesnav_source.source", "dlt", "duckdb", "tests.runs.crash", "s3fs", "psycopg2"]
 )
 
 
@@ -246,7 +246,7 @@ class Crashes:
         if self.way == "new disk":
             environment["SOURCES__SALESNAV__JOURNAL_URL"] = str(place / "journal")
         run = Run(self.way, str(place), environment, offset, kill_at, reset)
-        process = _CONTEXT.Process(target=_child, args=(run,))
+        process = CONTEXT.Process(target=_child, args=(run,))
         process.start()
         process.join(60)
         if process.is_alive():

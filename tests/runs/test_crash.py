@@ -1,25 +1,65 @@
-"""A spread of the steps before which a run can be killed; `make crash` tries all of them.
+"""A spread of the steps at which a run can be killed or stopped; `make crash` tries all of them.
 
 The steps tried move from day to day, so that in time each is tried.
 """
 
 import datetime as dt
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from emulators import servers
 
+from tests.runs.bucket import BLOWS, CASES, TBlow, buckets
 from tests.runs.crash import LOADS, WAYS, TLoad, TWay, crashes
 
 TRIED = {"script": 7, "new disk": 3, "pipeline first": 7, "source first": 7}
 """Steps of each way, for each load; `test_journal_url` kills workers with new disks as well."""
+TRIED_ON_A_BUCKET = 3
+"""Steps of a worker killed, and as many of one that stands still."""
 
 
 @pytest.mark.parametrize("load", LOADS)
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_before_any_step_the_next_run_ends_in_the_truth(tmp_path: Path, way: TWay, load: TLoad) -> None:
     with crashes(tmp_path, way, load) as tried:
-        steps = tried.count_steps()
-        stride = steps // TRIED[way]
-        first = 1 + dt.date.today().toordinal() % stride
-        came = [tried.try_step(step) for step in range(first, steps + 1, stride)]
+        came = try_spread(tried.try_step, tried.count_steps(), TRIED[way])
         assert came.count("killed") >= TRIED[way] - 1
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[int]:
+    pytest.importorskip("psycopg2")
+    try:
+        with servers.postgres() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[int]:
+    pytest.importorskip("s3fs")
+    try:
+        with servers.moto() as port:
+            yield port
+    except servers.NoServerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("blow", BLOWS)
+def test_struck_around_any_step_on_a_bucket_another_worker_ends_in_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, s3: int, postgres: int, blow: TBlow
+) -> None:
+    for name, value in servers.s3_environment(s3).items():
+        monkeypatch.setenv(name, value)
+    with buckets(tmp_path, CASES[dt.date.today().toordinal() % len(CASES)], postgres) as tried:
+        came = try_spread(lambda step: tried.try_step(step, blow), tried.count_steps(), TRIED_ON_A_BUCKET)
+        assert len(came) - came.count("not reached") >= TRIED_ON_A_BUCKET - 1
+
+
+def try_spread(try_step: Callable[[int], str], steps: int, wanted: int) -> list[str]:
+    """Tries steps spread over all there are; returns what came of each."""
+    stride = steps // wanted
+    first = 1 + dt.date.today().toordinal() % stride
+    return [try_step(step) for step in range(first, steps + 1, stride)]

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from emulators import servers
+from emulators.faulty import way_to
 from fsspec.core import url_to_fs
 
 from salesnav_source import salesnav
@@ -178,9 +179,33 @@ def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_s3_ends_in_the_tr
     ended(workers.start())
     home.assert_truth()
     assert len(home.posts()) == len(home.sandbox.jobs) == 6
-    told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
-    assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+    assert_told_once(home)
     assert workers.objects() == []
+
+
+def test_what_s3_answers_now_and_then_costs_a_run_nothing(
+    on_s3: Workers, s3: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with way_to(s3) as way:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{way.port}")
+        way.bare = True
+        way.spoil("PUT", "500 InternalError", done=True)
+        way.spoil("PUT", "cut off")
+        way.spoil("PUT", "409 ConditionalRequestConflict")
+        way.spoil("PUT", "503 SlowDown", times=2)
+        way.spoil("PUT", "409 ConditionalRequestConflict")
+        way.spoil("PUT", "cut off", done=True)
+        way.spoil("GET", "503 SlowDown", times=2)
+        way.spoil("DELETE", "500 InternalError", done=True)
+        way.spoil("DELETE", "503 SlowDown", times=4)
+        said = ended(on_s3.start())
+        assert not way.spoilt_left
+    assert "out of reach" not in said
+    on_s3.home.assert_truth()
+    assert len(on_s3.home.posts()) == 6
+    assert_told_once(on_s3.home)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3}")
+    assert on_s3.objects() == []
 
 
 def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
@@ -291,8 +316,7 @@ def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_ar
         ended(workers.start())
         home.assert_truth()
         assert len(home.posts()) == 6
-        told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
-        assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+        assert_told_once(home)
         assert workers.objects() == []
 
 
@@ -317,33 +341,88 @@ def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_
         )
 
 
-def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(s3_house: "S3House") -> None:
+    workers, home = s3_house.workers, s3_house.workers.home
+    run = begin_with_three(workers, IMPATIENT, SOURCES__SALESNAV__OUTAGE_TIMEOUT="2")
+    s3_house.server.send_signal(signal.SIGSTOP)
+    assert_three_were_finished(workers, run)
+    said = ended(workers.start(IMPATIENT), 2)
+    assert "is out of reach" in said and "Nothing was asked of LinkedIn" in said
+    s3_house.server.send_signal(signal.SIGCONT)
+    ended(workers.start())
+    home.assert_truth()
+    assert len(home.posts()) == 6
+    assert_told_once(home)
+    assert workers.objects() == []
+
+
+def test_s3_is_away_for_a_while_in_mid_run_and_the_worker_goes_on(s3_house: "S3House") -> None:
+    workers, home = s3_house.workers, s3_house.workers.home
+    run = begin_with_three(workers, IMPATIENT, SOURCES__SALESNAV__OUTAGE_TIMEOUT="30")
+    s3_house.server.send_signal(signal.SIGSTOP)
+    wait_until(lambda: len(home.calls("download")) == 3)
+    time.sleep(2.0)
+    assert len(home.posts()) == 3
+    s3_house.server.send_signal(signal.SIGCONT)
+    assert "was out of reach for a while" in ended(run)
+    home.assert_truth()
+    assert len(home.posts()) == 6
+    assert_told_once(home)
+    assert workers.objects() == []
+
+
+def test_s3_comes_back_without_what_it_held_and_the_worker_goes_on(s3_house: "S3House") -> None:
+    workers, home = s3_house.workers, s3_house.workers.home
+    run = begin_with_three(workers, "store.LEASE_SECONDS = 60.0")
+    s3_house.begin_anew()
+    ended(run)
+    home.assert_truth()
+    assert len(home.posts()) == 6
+    assert_told_once(home)
+    assert workers.objects() == []
+
+
+class S3House:
+    """Workers on an S3 server of their own, which may go away."""
+
+    def __init__(self, workers: Workers, port: int) -> None:
+        self.workers = workers
+        self._port = port
+        self._serving = contextlib.ExitStack()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Has another server in the place of the one before, with an empty bucket."""
+        self._serving.close()
+        self.server = self._serving.enter_context(servers.moto_at(self._port))
+        self.workers._file_system().mkdir("bucket")
+
+    def close(self) -> None:
+        self._serving.close()
+
+
+@pytest.fixture
+def s3_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3House]:
     pytest.importorskip("s3fs")
+    port = servers.free_port()
+    for name, value in servers.s3_environment(port).items():
+        monkeypatch.setenv(name, value)
     with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
-        with s3_of_its_own() as port:
-            for name, value in servers.s3_environment(port).items():
-                monkeypatch.setenv(name, value)
-            workers = Workers(home, "s3://bucket/journal")
-            workers._file_system().mkdir("bucket")
-            run = begin_with_three(workers)
-        assert_three_were_finished(workers, run)
-
-
-@contextlib.contextmanager
-def s3_of_its_own() -> Iterator[int]:
-    with contextlib.ExitStack() as stack:
         try:
-            port = stack.enter_context(servers.moto())
+            serving = S3House(Workers(home, "s3://bucket/journal"), port)
         except servers.NoServerError as error:
             pytest.skip(str(error))
-        yield port
+        with contextlib.closing(serving):
+            yield serving
 
 
-def begin_with_three(workers: Workers) -> "subprocess.Popen[str]":
+IMPATIENT = "store.ANSWER_SECONDS = 1.0"
+"""What makes a worker give up sooner on a server that does not answer."""
+
+
+def begin_with_three(workers: Workers, patch: str = "", **environment: str | None) -> "subprocess.Popen[str]":
     """Starts a worker that may have three jobs at a time, and waits until it has them."""
-    run = workers.start(SOURCES__SALESNAV__MAX_CONCURRENT_JOBS="3")
+    run = workers.start(patch, SOURCES__SALESNAV__MAX_CONCURRENT_JOBS="3", **environment)
     wait_until(lambda: len(workers.home.sandbox.jobs) == 3)
     wait_until(lambda: [job[7] is None for job in workers.jobs()] == [False] * 3)
     return run
@@ -353,8 +432,13 @@ def assert_three_were_finished(workers: Workers, run: "subprocess.Popen[str]") -
     said = ended(run, 3)
     assert "is out of reach" in said and "no job was created meanwhile" in said
     assert len(workers.home.posts()) == 3
-    told = workers.home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
-    assert sorted(job for (job,) in told) == sorted(job.id for job in workers.home.sandbox.jobs)
+    assert_told_once(workers.home)
+
+
+def assert_told_once(home: House) -> None:
+    """Each job has one row."""
+    told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
+    assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
 
 
 def test_a_bare_run_keeps_its_journal_there_until_the_next_one_has_seen_its_load(workers: Workers) -> None:
