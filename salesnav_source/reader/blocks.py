@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
-from salesnav_source.exceptions import IncompleteFileError, ReadError
+from salesnav_source.exceptions import EmptyFileError, IncompleteFileError, ReadError
 from salesnav_source.reader.arrays import as_bytes
 from salesnav_source.reader.rows import (
     Block,
@@ -58,7 +58,8 @@ def header_and_blocks(source: Path | Spool, export: Export) -> tuple[bytes, Iter
     """Returns the header of a file, as it stands there, and its data in blocks.
 
     Raises:
-        IncompleteFileError: if the file has no header, or is a page or a message instead of a CSV file; also on the
+        EmptyFileError: if the file has no header.
+        IncompleteFileError: if it is a page or a message instead of a CSV file; also on the
             way, if it is compressed and damaged or cut short.
         ReadError: if it is a file of another kind, or a line is too long to be one of a CSV file.
     """
@@ -69,7 +70,7 @@ def header_and_blocks(source: Path | Spool, export: Export) -> tuple[bytes, Iter
             row = block.buffer[rows.starts[0] : rows.ends[0]]
             _require_text(row, export)
             return row, _after_header(block, end, blocks)
-    raise IncompleteFileError(f"The file of {export.name} is empty: it has no header")
+    raise EmptyFileError(f"The file of {export.name} is empty: it has no header")
 
 
 def _require_text(row: bytes, export: Export) -> None:

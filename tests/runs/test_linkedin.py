@@ -210,7 +210,7 @@ def test_a_first_byte_that_takes_longer_than_any_later_one_may_is_waited_for(
 # files without rows
 
 
-@pytest.mark.parametrize("how", ["body", "204", "404"])
+@pytest.mark.parametrize("how", ["body", "line", "mark", "gzip", "204", "404"])
 def test_a_quiet_week_is_loaded_and_never_asked_for_again(tmp_path: Path, how: Any) -> None:
     with house(tmp_path, mix={"PROFILE_VIEWED": 1}) as home:  # no InMail, no outcome
         home.sandbox.add_fault(faults.empty_file(how))
