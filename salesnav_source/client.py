@@ -56,6 +56,9 @@ MAX_PAGES = 1000
 MAX_EMPTY_PAGES = 3
 """Pages in a row without an entry after which a listing ends, whatever links it has."""
 MAX_REDIRECTS = 5
+PASSING = frozenset((302, 303, 307, 408, 409, 423, 425))
+"""Statuses that say that a call is not answered now, as do those from 500: a redirect for the time being, such as to a page on
+maintenance, and conflicts with what LinkedIn is doing."""
 CHUNK_BYTES = 1 << 20
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -520,7 +523,7 @@ def _raise_for_status(response: requests.Response, what: str) -> None:
     )
     if status == 429:
         raise ThrottledError(f"LinkedIn throttles {what} ({told}).", _retry_after(response), code)
-    if status >= 500:
+    if status >= 500 or status in PASSING:
         raise UnavailableError(f"LinkedIn failed to answer {what} ({told}).", status, code)
     if status == 401:
         raise AccessTokenError(f"LinkedIn does not accept the access token ({told}). {WHAT_TO_DO}", status, code)

@@ -239,7 +239,9 @@ def test_row_counts(body: str, row_count: int | None) -> None:
     [
         (400, RequestRefusedError), (403, AccessDeniedError), (404, RequestRefusedError), (405, RequestRefusedError),
         (422, RequestRefusedError), (429, ThrottledError), (500, UnavailableError), (502, UnavailableError),
-        (503, UnavailableError), (504, UnavailableError), (302, RequestRefusedError),
+        (503, UnavailableError), (504, UnavailableError), (301, RequestRefusedError), (302, UnavailableError),
+        (307, UnavailableError), (408, UnavailableError), (409, UnavailableError), (423, UnavailableError),
+        (425, UnavailableError),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("call", ["contracts", "create", "poll"])
@@ -468,11 +470,12 @@ def test_a_redirect_to_nonsense_is_a_failed_download(location: str, tmp_path: Pa
         log.check(caught.value)
 
 
-def test_an_api_call_is_not_redirected() -> None:
+@pytest.mark.parametrize(("status", "error"), [(307, UnavailableError), (308, RequestRefusedError)])
+def test_an_api_call_is_not_redirected(status: int, error: type[ApiError]) -> None:
     with serving(json_answer('{"elements":[]}')) as elsewhere:
         with (
-            serving(http_answer(307, Location=f"{elsewhere.origin}/v2/salesContracts")) as server,
-            pytest.raises(RequestRefusedError),
+            serving(http_answer(status, Location=f"{elsewhere.origin}/v2/salesContracts")) as server,
+            pytest.raises(error),
         ):
             client_of(server).contracts()
         assert elsewhere.requests == []

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,10 +84,16 @@ def _require_text(row: bytes, export: Export) -> None:
     kind = _MESSAGES.get(row.lstrip()[:1])
     if kind is not None:
         # rows of another format than CSV would begin like a message in JSON
-        start = as_text(row) if kind == _MESSAGES[b"<"] else shape(as_text(row), False)
+        start = _words(as_text(row)) if kind == _MESSAGES[b"<"] else shape(as_text(row), False)
         raise IncompleteFileError(f"The file of {export.name} is {kind}, not a CSV: it begins with {shorten(start)!r}")
     if b"\0" in row:
         raise ReadError(f"The file of {export.name} is not text in UTF-8; it may be UTF-16 without a byte order mark")
+
+
+def _words(page: str) -> str:
+    """Returns the words of a page; what else there is may be a signed URL or a part of one, as in pages that tell of errors."""
+    words = re.sub(r"\S*[\d=%&?:]\S*|\w{21,}", "…", re.sub(r"<[^>]*>?", " ", page))
+    return " ".join(words.split())
 
 
 def _after_header(block: Block, end: int, blocks: Iterator[Block]) -> Iterator[Block]:

@@ -224,3 +224,10 @@ def test_a_count_is_right_if_what_may_be_no_row_makes_the_difference(rows: list[
 )
 def test_a_message_shows_numbers_and_moments_alone(value: str, shown: bool) -> None:
     assert means_nobody(value) == shown
+
+
+def test_a_page_instead_of_a_file_is_told_without_what_may_be_signed() -> None:
+    page = b"<html><title>We will be back</title><a href='/f?sig=SECRET1'>http://x/y?sig=SECRET2</a> SECRET3=</html>\n"
+    told = str(refused(page))
+    assert "a page of HTML or XML" in told and "We will be back" in told
+    assert "SECRET" not in told

@@ -86,6 +86,10 @@ ANSWERS: dict[str, Callable[[], Fault]] = {
     "a-single-401": faults.stray_unauthorized,
     "a-single-401-later": lambda: faults.stray_unauthorized().where(after=9),
     "files-not-ready": lambda: faults.not_ready("1").where(times=3),
+    "redirected-to-maintenance": lambda: faults.respond(302, headers={"Location": "https://x.linkedin.com/"}).where(
+        times=3
+    ),
+    "in-conflict": lambda: faults.respond(409, "create").where(times=2),
     "failed": lambda: faults.failed().where(times=2),
     "cancelled": lambda: faults.cancelled().where(times=2),
     "failed-newly": lambda: faults.failed_newly().where(times=2),
