@@ -49,9 +49,16 @@ from salesnav_source.windows import Window
 RESTLI_VERSION = "2.0.0"
 """Value of X-Restli-Protocol-Version on every call (documented)."""
 
+FIRST_PAGE = "q=contractsByMember"
+"""The query of the listing of contracts, and of its first page."""
 PAGE_SIZE = 100
 MAX_PAGES = 1000
+MAX_EMPTY_PAGES = 3
+"""Pages in a row without an entry after which a listing ends, whatever links it has."""
 MAX_REDIRECTS = 5
+PASSING = frozenset((302, 303, 307, 408, 409, 423, 425))
+"""Statuses that say that a call is not answered now, as do those from 500: a redirect for the time being, such as to a page on
+maintenance, and conflicts with what LinkedIn is doing."""
 CHUNK_BYTES = 1 << 20
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -136,9 +143,11 @@ class Client:
         found: dict[str, Contract] = {}
         notes: list[str] = []
         seen: set[str] = set()
-        start: int | None = 0
-        for page in range(MAX_PAGES):
-            query = f"q=contractsByMember&start={start}&count={PAGE_SIZE}" if page else "q=contractsByMember"
+        asked: set[str] = set()
+        empty = 0
+        query: str | None = FIRST_PAGE
+        while query is not None and query not in asked and empty < MAX_EMPTY_PAGES and len(asked) < MAX_PAGES:
+            asked.add(query)
             answer = self._call("GET", f"/salesContracts?{query}")
             elements = answer.get("elements")
             if not isinstance(elements, list):
@@ -151,9 +160,11 @@ class Client:
                     notes.append(contract)
                 else:
                     found.setdefault(contract.urn, contract)
-            start = _next_start(answer.get("paging"), start or 0, len(elements))
-            if start is None or len(seen) == known:
+            if elements and len(seen) == known:
                 break
+            # all entries of a page may be hidden from the member
+            empty = 0 if elements else empty + 1
+            query = _next_page(answer.get("paging"), query, len(elements))
         self.notes = list(dict.fromkeys(notes))
         return list(found.values())
 
@@ -333,22 +344,45 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _next_start(paging: Any, start: int, elements: int) -> int | None:
-    """Returns where the next page of a listing begins, None if there is none.
+def _next_page(paging: Any, query: str, elements: int) -> str | None:
+    """Returns the query of the page of a listing that follows one, None if there is none.
 
     Links and the total say so where LinkedIn gives them; otherwise a page shorter than its `count` is the last (documented).
+
+    Args:
+        paging: what the page says of paging.
+        query: by which it was asked for.
+        elements: how many entries it has.
     """
     if not isinstance(paging, dict):
         return None
-    for link in paging.get("links") or ():
+    start = _count(parse_qs(query).get("start", ["0"])[0]) or 0
+    links = paging.get("links")
+    for link in links if isinstance(links, list) else ():
         if isinstance(link, dict) and link.get("rel") == "next":
-            told = parse_qs(urlsplit(str(link.get("href"))).query).get("start", [""])[0]
-            return int(told) if told.isdecimal() and int(told) > start else start + max(elements, 1)
-    total, count = paging.get("total"), paging.get("count")
-    if isinstance(total, int) and not isinstance(total, bool):
-        step = count if isinstance(count, int) and count > 0 else max(elements, 1)
-        return start + step if start + step < total else None
-    return start + elements if isinstance(count, int) and 0 < count <= elements else None
+            own = _query_of(link.get("href"))
+            told = parse_qs(own)
+            begin = _count(told.get("start", [""])[0])
+            # a link without a start leads on by a mark of its own
+            if begin is None and set(told) - {"q", "count"}:
+                return own
+            return _page(begin if begin is not None and begin > start else start + max(elements, 1))
+    total, count = _count(paging.get("total")), _count(paging.get("count"))
+    if total is not None:
+        after = start + (count or max(elements, 1))
+        return _page(after) if after < total else None
+    return _page(start + elements) if count is not None and 0 < count <= elements else None
+
+
+def _page(start: int) -> str:
+    return f"{FIRST_PAGE}&start={start}&count={PAGE_SIZE}"
+
+
+def _query_of(url: Any) -> str:
+    try:
+        return urlsplit(str(url)).query
+    except ValueError:
+        return ""
 
 
 def _contract(element: Any) -> Contract | str:
@@ -394,26 +428,35 @@ def _created_job(response: requests.Response) -> Job:
     if answer is None and response.content.strip():
         raise UnavailableError("LinkedIn answered the creation of a job with a page.", response.status_code)
     value = (answer or {}).get("value")
-    told = value if isinstance(value, dict) else answer or {}
-    if "id" not in told:
-        told = {**told, "id": response.headers.get("x-restli-id") or response.headers.get("x-linkedin-id")}
+    told = (
+        value if isinstance(value, dict) else {"id": value if isinstance(value, (int, str)) else None, **(answer or {})}
+    )
+    if told.get("id") is None:
+        told = {**told, "id": _id_in_headers(response)}
     return _job(told)
+
+
+def _id_in_headers(response: requests.Response) -> str | None:
+    """Returns the id of what was created as the headers tell it: by itself, or as the end of its address."""
+    headers = response.headers
+    address = urlsplit(headers.get("Location") or "").path.rstrip("/").rpartition("/")[2]
+    return headers.get("x-restli-id") or headers.get("x-linkedin-id") or (address if address.isdecimal() else None)
 
 
 _LARGEST_ID = 2**63 - 1
 
 
 def _job(answer: dict[str, Any], job_id: int | None = None) -> Job:
-    given = answer.get("id", job_id)
+    given = job_id if answer.get("id") is None else answer["id"]
     if given is None or isinstance(given, bool):
         raise UnusableAnswerError("LinkedIn's answer names no job id.")
-    text = str(given).strip()
+    text = str(int(given) if isinstance(given, float) and given.is_integer() else given).strip()
     if not text.isdecimal() or int(text) > _LARGEST_ID:
         raise UnusableJobIdError(
             f"LinkedIn calls the job {text[:40]!r}, which is no number of 64 bits, so its rows could not be told apart"
         )
     status = answer.get("status")
-    url = answer.get("downloadUrl", answer.get("downloadURL"))
+    url = answer.get("downloadUrl") or answer.get("downloadURL")
     return Job(
         id=int(text),
         status=status if isinstance(status, str) and status else None,
@@ -424,6 +467,8 @@ def _job(answer: dict[str, Any], job_id: int | None = None) -> Job:
 
 def _count(told: Any) -> int | None:
     if isinstance(told, str) and told.strip().isdecimal():
+        told = int(told)
+    if isinstance(told, float) and told.is_integer():
         told = int(told)
     return told if isinstance(told, int) and not isinstance(told, bool) and told >= 0 else None
 
@@ -478,7 +523,7 @@ def _raise_for_status(response: requests.Response, what: str) -> None:
     )
     if status == 429:
         raise ThrottledError(f"LinkedIn throttles {what} ({told}).", _retry_after(response), code)
-    if status >= 500:
+    if status >= 500 or status in PASSING:
         raise UnavailableError(f"LinkedIn failed to answer {what} ({told}).", status, code)
     if status == 401:
         raise AccessTokenError(f"LinkedIn does not accept the access token ({told}). {WHAT_TO_DO}", status, code)

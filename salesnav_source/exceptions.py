@@ -131,6 +131,10 @@ class IncompleteFileError(SalesnavError, TransientException):
     """The file received is not the whole file that LinkedIn announced."""
 
 
+class EmptyFileError(IncompleteFileError):
+    """The file received holds nothing, not even a header."""
+
+
 class StalledDownloadError(IncompleteFileError):
     """The download has come to a standstill, or trickles."""
 

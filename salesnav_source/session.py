@@ -425,14 +425,17 @@ class Session:
         return planned + (list(self.runner.not_loaded) if self.runner else []) + self.failed_while_loading
 
     def refreshed(self) -> dict[tuple[str, str], Days]:
-        """Returns the days that a full refresh asks for anew, by contract and export."""
+        """Returns the days that a full refresh asks for anew and that have not come yet, by contract and export."""
         days: dict[tuple[str, str], list[Window]] = defaultdict(list)
         if self.refresh is not None and self.plan is not None:
             for task in self.plan.tasks:
                 days[task.contract, task.export].append(task.window)
             for window in self.plan.out_of_reach:
                 days[window.contract, window.export].append(window.window)
-        return {key: Days.of(windows) for key, windows in days.items()}
+        come: dict[tuple[str, str], list[Window]] = defaultdict(list)
+        for one in self.loaded:
+            come[one.task.contract, one.task.export].append(one.window)
+        return {key: Days.of(windows) - Days.of(come[key]) for key, windows in days.items()}
 
 
 def _known_from(task: Task, now: float) -> Task:

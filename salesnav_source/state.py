@@ -336,6 +336,8 @@ class StateWriter:
         coverage = own.get(contract, Coverage())
         own[contract] = replace(coverage, stale=coverage.stale | (days & coverage.loaded))
         self._settled.discard(key)
+        # also where no window of the export comes, and hence none is claimed
+        self._own_with_columns(key)
 
     def list_contracts(self, digest: str, names: Mapping[str, str]) -> None:
         """Notes the contracts that the load writes; rows of others stay, and so do their names."""

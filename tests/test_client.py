@@ -223,6 +223,7 @@ def test_answers_that_say_nothing_may_be_asked_for_again(body: str, call: str) -
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":true}', None, id="boolean"),
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":"9"}', 9, id="text"),
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":null}', None, id="null"),
+        pytest.param('{"id":7,"status":"COMPLETED","rowCount":9.0}', 9, id="as-a-fraction"),
         pytest.param('{"id":7,"status":"COMPLETED","rowCount":"many"}', None, id="words"),
         pytest.param('{"value":{"id":7,"status":"COMPLETED","rowCount":9,"new":[]}}', 9, id="wrapped"),
     ],
@@ -238,7 +239,9 @@ def test_row_counts(body: str, row_count: int | None) -> None:
     [
         (400, RequestRefusedError), (403, AccessDeniedError), (404, RequestRefusedError), (405, RequestRefusedError),
         (422, RequestRefusedError), (429, ThrottledError), (500, UnavailableError), (502, UnavailableError),
-        (503, UnavailableError), (504, UnavailableError), (302, RequestRefusedError),
+        (503, UnavailableError), (504, UnavailableError), (301, RequestRefusedError), (302, UnavailableError),
+        (307, UnavailableError), (408, UnavailableError), (409, UnavailableError), (423, UnavailableError),
+        (425, UnavailableError),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("call", ["contracts", "create", "poll"])
@@ -467,11 +470,12 @@ def test_a_redirect_to_nonsense_is_a_failed_download(location: str, tmp_path: Pa
         log.check(caught.value)
 
 
-def test_an_api_call_is_not_redirected() -> None:
+@pytest.mark.parametrize(("status", "error"), [(307, UnavailableError), (308, RequestRefusedError)])
+def test_an_api_call_is_not_redirected(status: int, error: type[ApiError]) -> None:
     with serving(json_answer('{"elements":[]}')) as elsewhere:
         with (
-            serving(http_answer(307, Location=f"{elsewhere.origin}/v2/salesContracts")) as server,
-            pytest.raises(RequestRefusedError),
+            serving(http_answer(status, Location=f"{elsewhere.origin}/v2/salesContracts")) as server,
+            pytest.raises(error),
         ):
             client_of(server).contracts()
         assert elsewhere.requests == []
@@ -643,6 +647,47 @@ def test_a_page_that_is_cut_short_is_followed_by_the_total() -> None:
     assert (len(urns), pages) == (23, 3)
 
 
+def test_an_empty_page_with_a_link_is_not_the_last() -> None:
+    def answer(start: int) -> bytes:
+        link = {"rel": "next", "href": f"/v2/salesContracts?q=contractsByMember&start={start + 10}&count=10"}
+        return page([start] if start in (0, 30) else [], count=10, start=start, links=[link] if start < 30 else [])
+
+    assert listed(answer) == (["urn:li:contract:0", "urn:li:contract:30"], 4)
+
+
+def test_empty_pages_with_links_without_end_end() -> None:
+    def answer(start: int) -> bytes:
+        return page([1] if not start else [], links=[{"rel": "next", "href": f"/v2/salesContracts?start={start + 10}"}])
+
+    assert listed(answer) == (["urn:li:contract:1"], 4)
+
+
+def test_a_link_that_leads_on_by_a_mark_is_followed_as_it_is() -> None:
+    def serve(request: RawRequest) -> bytes:
+        if "pageToken=b%2F7" in request.target:
+            return page([2], links=[])
+        return page(
+            [1], count=1, links=[{"rel": "next", "href": "/v2/salesContracts?q=contractsByMember&pageToken=b%2F7"}]
+        )
+
+    with serving(serve) as server:
+        assert [contract.urn for contract in client_of(server).contracts()] == [
+            "urn:li:contract:1",
+            "urn:li:contract:2",
+        ]
+
+
+def test_paging_in_text_is_read() -> None:
+    assert listed(lambda start: page([start], start=str(start), count="1", total="3"))[1] == 3
+
+
+@pytest.mark.parametrize(
+    "links", [None, 3, {"next": "x"}, [None, "x", {"rel": "next"}, {"rel": "next", "href": "//["}]]
+)
+def test_paging_of_no_known_form_ends_the_listing(links: Any) -> None:
+    assert listed(lambda start: page([1], count=10, start=0, links=links))[0] == ["urn:li:contract:1"]
+
+
 def test_a_listing_that_repeats_itself_ends() -> None:
     link = {"rel": "next", "href": "/v2/salesContracts?start=5"}
     assert listed(lambda start: page([1, 2], count=2, links=[link], total=1000)) == (
@@ -669,7 +714,11 @@ def test_an_entry_that_cannot_be_used_is_told_and_left_out() -> None:
     ("answer", "job"),
     [
         pytest.param(http_answer(201, b"", x_restli_id="17"), 17, id="in-a-header"),
+        pytest.param(json_answer('{"value":{"id":null}}', x_restli_id="17"), 17, id="null-and-in-a-header"),
+        pytest.param(http_answer(201, b"", Location="/salesAnalyticsExportJobs/17"), 17, id="in-an-address"),
         pytest.param(json_answer('{"value":{"id":"18"}}'), 18, id="as-text"),
+        pytest.param(json_answer('{"value":18}'), 18, id="bare"),
+        pytest.param(json_answer('{"value":{"id":18.0}}'), 18, id="as-a-fraction"),
         pytest.param(json_answer('{"id":9223372036854775807}'), 2**63 - 1, id="the-largest"),
     ],
 )
@@ -710,6 +759,8 @@ def test_a_download_that_trickles_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_
         client_of(server).download(f"{server.origin}/file", tmp_path / "file")
 
 
-def test_the_url_of_a_file_is_found_in_either_spelling() -> None:
-    with serving(json_answer('{"id":7,"status":"completed","downloadURL":"https://x.linkedin.com/f"}')) as server:
+@pytest.mark.parametrize("other", ["", '"downloadUrl":null,'])
+def test_the_url_of_a_file_is_found_in_either_spelling(other: str) -> None:
+    answer = f'{{"id":7,"status":"completed",{other}"downloadURL":"https://x.linkedin.com/f"}}'
+    with serving(json_answer(answer)) as server:
         assert client_of(server).job(7, URN).download_url == "https://x.linkedin.com/f"

@@ -20,6 +20,7 @@ from salesnav_source.client import Client, Job
 from salesnav_source.exceptions import (
     ApiError,
     DownloadUrlExpiredError,
+    EmptyFileError,
     JournalUnreachableError,
     LeaseLostError,
     SalesnavError,
@@ -342,12 +343,10 @@ class ExportRunner:
             if not spool.end(error):
                 self._work(number, partial(self._without_file, task, spool, error))
             return
-        if spool.size == 0 and job.row_count == 0:
-            self._work(number, partial(self._without_file, task, spool))
-        elif not spool.end():
+        if not spool.end():
             read()
 
-    def _without_file(self, task: Task, spool: Spool, error: BaseException | None = None) -> Fetched:
+    def _without_file(self, task: Task, spool: Spool, error: BaseException) -> Fetched:
         """Tells what a download without a file comes to: nothing is missing where LinkedIn says that there is no row.
 
         Raises:
@@ -355,7 +354,7 @@ class ExportRunner:
         """
         spool.remove()
         gone = isinstance(error, DownloadUrlExpiredError) and error.status in (404, 410)
-        if error is not None and not (gone and task.job is not None and task.job.row_count == 0):
+        if not (gone and task.job is not None and task.job.row_count == 0):
             raise error
         return Fetched(NO_FILE)
 
@@ -401,6 +400,8 @@ class ExportRunner:
                     self._reading.discard(number)
                 raise
             self._discard(spool)
+            if isinstance(error, EmptyFileError) and job.row_count == 0:
+                return Fetched(NO_FILE)
             raise
         self._discard(spool)
         return Fetched(ReceivedFile(rows, spool.size, result))

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import BinaryIO, Protocol, cast
 
 import numpy as np
 
-from salesnav_source.exceptions import IncompleteFileError, ReadError
+from salesnav_source.exceptions import EmptyFileError, IncompleteFileError, ReadError
 from salesnav_source.reader.arrays import as_bytes
 from salesnav_source.reader.rows import (
     Block,
@@ -58,7 +59,8 @@ def header_and_blocks(source: Path | Spool, export: Export) -> tuple[bytes, Iter
     """Returns the header of a file, as it stands there, and its data in blocks.
 
     Raises:
-        IncompleteFileError: if the file has no header, or is a page or a message instead of a CSV file; also on the
+        EmptyFileError: if the file has no header.
+        IncompleteFileError: if it is a page or a message instead of a CSV file; also on the
             way, if it is compressed and damaged or cut short.
         ReadError: if it is a file of another kind, or a line is too long to be one of a CSV file.
     """
@@ -69,7 +71,7 @@ def header_and_blocks(source: Path | Spool, export: Export) -> tuple[bytes, Iter
             row = block.buffer[rows.starts[0] : rows.ends[0]]
             _require_text(row, export)
             return row, _after_header(block, end, blocks)
-    raise IncompleteFileError(f"The file of {export.name} is empty: it has no header")
+    raise EmptyFileError(f"The file of {export.name} is empty: it has no header")
 
 
 def _require_text(row: bytes, export: Export) -> None:
@@ -82,10 +84,16 @@ def _require_text(row: bytes, export: Export) -> None:
     kind = _MESSAGES.get(row.lstrip()[:1])
     if kind is not None:
         # rows of another format than CSV would begin like a message in JSON
-        start = as_text(row) if kind == _MESSAGES[b"<"] else shape(as_text(row), False)
+        start = _words(as_text(row)) if kind == _MESSAGES[b"<"] else shape(as_text(row), False)
         raise IncompleteFileError(f"The file of {export.name} is {kind}, not a CSV: it begins with {shorten(start)!r}")
     if b"\0" in row:
         raise ReadError(f"The file of {export.name} is not text in UTF-8; it may be UTF-16 without a byte order mark")
+
+
+def _words(page: str) -> str:
+    """Returns the words of a page; what else there is may be a signed URL or a part of one, as in pages that tell of errors."""
+    words = re.sub(r"\S*[\d=%&?:]\S*|\w{21,}", "…", re.sub(r"<[^>]*>?", " ", page))
+    return " ".join(words.split())
 
 
 def _after_header(block: Block, end: int, blocks: Iterator[Block]) -> Iterator[Block]:

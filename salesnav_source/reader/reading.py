@@ -154,7 +154,8 @@ class _Reading:
             note = self._check_count(rows, writer, expected_rows)
             # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
             if expected_rows != 0:
-                writer.tally.require_form(self.export, rows, writer.loaded + writer.erased, max_rejected)
+                junk = max(0, rows - expected_rows) if expected_rows is not None else 0
+                writer.tally.require_form(self.export, rows, writer.loaded + writer.erased, max_rejected, junk)
             repeated = hashes.repeated()
         if len(repeated):
             layout, writer = self._write(self._find_repetitions(repeated))

@@ -9,6 +9,8 @@ from salesnav_source.schema import Export
 
 LEAST = 10
 """Rows, or values of a column, that must be rejected for their share to matter."""
+LEAST_OF_HALF = 2
+"""The same where they are half of all or more: days with few rows would be replaced by next to nothing otherwise."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class Tally:
                     self.first = f"line {line}: {reason.cause}"
             self.examples.setdefault(reason.cause, f"line {line}: {reason.without_value}")
 
-    def require_form(self, export: Export, rows: int, readable: int, most: float) -> None:
+    def require_form(self, export: Export, rows: int, readable: int, most: float, junk: int = 0) -> None:
         """Makes sure that a file is of the form that its export is known to have.
 
         Args:
@@ -72,19 +74,22 @@ class Tally:
             rows: how many rows it holds.
             readable: how many of them can be read, whether or not they are loaded.
             most: the share of them that may be rejected.
+            junk: how many of them are no rows of LinkedIn's, as it announced fewer.
 
         Raises:
             ReadError: if more are, or if no row can be read.
         """
         rejected = self.rows.total()
-        if rejected and ((not readable and not self.rows[OUTSIDE.cause]) or _is_much(rejected, rows, most)):
+        if rejected and (
+            (not readable and not self.rows[OUTSIDE.cause]) or _is_much(rejected - junk, rows - junk, most)
+        ):
             cause = self.rows.most_common(1)[0][0]
             raise ReadError(self._tell(export, f"{rejected:,} of {rows:,} rows cannot be loaded", cause, most))
         columns: Counter[str] = Counter()
         for (column, _), count in self.values.items():
             columns[column] += count
         for column, count in columns.most_common(1):
-            if _is_much(count, rows, most):
+            if _is_much(count, rows - junk, most):
                 cause = max((count, cause) for (name, cause), count in self.values.items() if name == column)[1]
                 told = f"{count:,} values of {column} in {rows:,} rows cannot be read"
                 raise ReadError(self._tell(export, told, cause, most))
@@ -99,4 +104,5 @@ class Tally:
 
 
 def _is_much(rejected: int, rows: int, most: float) -> bool:
-    return rejected >= LEAST and rejected > most * rows
+    least = LEAST_OF_HALF if 2 * rejected >= rows else LEAST
+    return rejected >= least and rejected > most * rows

@@ -1,7 +1,9 @@
 """What the sandbox answers to a request: the protocol, tokens and export jobs, without any socket."""
 
 import base64
+import codecs
 import datetime as dt
+import gzip
 import json
 import random
 import re
@@ -440,7 +442,10 @@ class Api:
             return Answer(headers=headers, chunks=job.chunks, records=job.records)
         if job.plan.empty == "404":
             return Answer(404, fields=error_body(404, "No such file"))
-        return Answer(204 if job.plan.empty == "204" else 200, headers=headers)
+        if job.plan.empty == "204":
+            return Answer(204, headers=headers)
+        nothing = {"line": b"\r\n", "mark": codecs.BOM_UTF8, "gzip": gzip.compress(b"")}
+        return Answer(headers=headers, body=nothing.get(job.plan.empty, b""))
 
     def _accept_refresh(self, request: RequestRecord) -> tuple[Call, TPerform]:
         form = self._client_form(request)

@@ -26,7 +26,7 @@ TCall = Literal["contracts", "create", "poll", "download", "token", "introspect"
 EXPORT_CALLS: tuple[TCall, ...] = ("contracts", "create", "poll", "download")
 """All calls that carry the access token."""
 
-TEmpty = Literal["body", "204", "404"]
+TEmpty = Literal["body", "line", "mark", "gzip", "204", "404"]
 """How a file without rows comes: as no byte at all, as 204, or as 404."""
 
 TCut = Literal["reset", "close"]
@@ -835,7 +835,7 @@ def empty_file(how: TEmpty = "body", always: bool = False) -> Fault:
     """Jobs without rows have a file without a byte, not even a header.
 
     Args:
-        how: What comes instead of a header: no byte, 204, or 404.
+        how: What comes instead of a header: no byte, a blank line, a byte order mark, nothing compressed, 204, or 404.
         always: Whether it hits jobs with rows too, which lose them.
     """
     return Fault("create", Empty(how, always), times=None)

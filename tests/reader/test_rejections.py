@@ -24,7 +24,11 @@ def activities(good: int, bad: int, fault: bytes = b"a,T,29/02/2024 10:00:00,5,\
     [
         (90, 10, 0.1, False),
         (89, 11, 0.1, True),
-        (1, 9, 0.1, False),
+        (1, 1, 0.1, False),
+        (3, 2, 0.1, False),
+        (2, 2, 0.1, True),
+        (1, 9, 0.1, True),
+        (1, 9, 0.9, False),
         (1, 10, 0.1, True),
         (0, 1, 0.1, True),
         (0, 1, 1.0, True),
@@ -62,7 +66,7 @@ def test_the_most_frequent_cause_is_told(fault: bytes, told: str) -> None:
 def test_rows_of_other_days_can_be_read() -> None:
     content = HEADER + b"a,T,01-01-2023 00:00:00,5,\n"
     assert Read(content).counts == (1, 0, 1, 0)
-    assert isinstance(refused(content + b"a,T,01-01-2023 00:00:00,5,\n" * 9, max_rejected=0.1), ReadError)
+    assert isinstance(refused(content + b"a,T,01-01-2023 00:00:00,5,\n", max_rejected=0.1), ReadError)
 
 
 def test_rows_that_contradict_each_other_can_be_read() -> None:
@@ -154,6 +158,20 @@ def test_a_day_without_rows_may_have_a_footer() -> None:
     assert Read(HEADER + b"Total rows: 0\n", expected_rows=0).counts == (1, 0, 1, 0)
 
 
+def test_footers_are_no_rows_of_which_too_many_cannot_be_read() -> None:
+    assert Read(HEADER + GOOD + b"Total rows: 1\nEnd\n", expected_rows=1, max_rejected=0.1).counts == (3, 1, 2, 0)
+
+
+@pytest.mark.parametrize(("bad", "fails"), [(1, False), (2, True)])
+def test_a_column_of_a_small_file_that_cannot_be_read_is_another_form(bad: int, fails: bool) -> None:
+    rows = [b"%d,01-02-2024,%s,1\n" % (n, b"high" if n < bad else b"67.5") for n in range(3)]
+    content = SEATS_HEADER + b"".join(rows)
+    if fails:
+        assert "2 values of ssi in 3 rows cannot be read" in str(refused(content, SEATS, max_rejected=0.1))
+    else:
+        assert Read(content, SEATS, max_rejected=0.1).result.values_rejected == bad
+
+
 def test_another_header_is_no_outcome() -> None:
     read = Read(OUTCOMES_HEADER + b"a,X,,,\nActivity ID,Activity Type,Created At,Seat ID,Key\n", ACTIVITY_OUTCOMES)
     assert read.column("activity_id") == ["a"]
@@ -206,3 +224,10 @@ def test_a_count_is_right_if_what_may_be_no_row_makes_the_difference(rows: list[
 )
 def test_a_message_shows_numbers_and_moments_alone(value: str, shown: bool) -> None:
     assert means_nobody(value) == shown
+
+
+def test_a_page_instead_of_a_file_is_told_without_what_may_be_signed() -> None:
+    page = b"<html><title>We will be back</title><a href='/f?sig=SECRET1'>http://x/y?sig=SECRET2</a> SECRET3=</html>\n"
+    told = str(refused(page))
+    assert "a page of HTML or XML" in told and "We will be back" in told
+    assert "SECRET" not in told

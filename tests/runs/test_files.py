@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from salesnav_source.report import render
-from salesnav_source.sandbox import Fault, faults
+from salesnav_source.sandbox import ContractSpec, Fault, faults
 from salesnav_source.sandbox import transforms as to
 from salesnav_source.status import collect
 from salesnav_source.status import render as render_status
@@ -255,6 +255,22 @@ def test_a_file_of_another_form_fails_and_replaces_nothing(home: House, form: st
     assert not home.sync(start_date=str(first)).not_loaded
     assert len(home.sandbox.jobs) > jobs
     home.assert_truth([Window(first, home.day(1))])
+
+
+def test_a_file_of_few_rows_and_of_another_form_replaces_nothing(tmp_path: Path) -> None:
+    small = (ContractSpec(ONE, "One", None, seats=1),)
+    with house(tmp_path, days=4, specs=small, contracts=[ONE], activities=2.0) as home:
+        home.sync()
+        first = home.first_day
+        home.clock.next_day()
+        days = to.map_column("date", lambda text: "yesterday")
+        home.sandbox.add_fault(faults.content(days).where(export="seats", times=None))
+        home.sandbox.add_fault(
+            faults.content(OTHER_FORMS["half-of-the-times"][0]).where(export="activities", times=None)
+        )
+        before = {name: home.rows(f"SELECT * FROM salesnav.{name} ORDER BY ALL") for name in ("seats", "activities")}
+        assert {window.export for window in home.sync(start_date=str(first)).failed} == {"seats", "activities"}
+        assert before == {name: home.rows(f"SELECT * FROM salesnav.{name} ORDER BY ALL") for name in before}
 
 
 def test_more_may_be_rejected_if_that_is_configured(home: House) -> None:

@@ -3,6 +3,8 @@
 import random
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -387,3 +389,33 @@ def test_a_killed_run_leaves_no_lock(home: House) -> None:
     assert ended.returncode == 0
     assert "Complete." in ended.stdout
     go_on(home, 7)
+
+
+SIGNALLED = """
+import atexit, os, signal, sys, types
+import salesnav_source.cli as cli
+stop = lambda *_: os.kill(os.getpid(), {number})
+{when}
+sys.exit(cli.main(["load", "duckdb"]))
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("when", "stopped"),
+    [
+        pytest.param("cli.import_module = stop", True, id="while-importing"),
+        pytest.param(
+            "cli.import_module = lambda name: types.SimpleNamespace(run=lambda options: 3); atexit.register(stop)",
+            False,
+            id="while-ending",
+        ),
+    ],
+)
+def test_a_signal_before_and_after_the_work_leaves_no_stack_trace(
+    number: int, code: int, when: str, stopped: bool
+) -> None:
+    program = SIGNALLED.format(number=int(number), when=when)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == (code if stopped else 3)
+    assert ended.stderr == ("Stopped.\n" if stopped else "")

@@ -179,6 +179,27 @@ def test_a_full_refresh_that_fails_loses_nothing_and_is_taken_up_by_a_later_run(
     home.assert_truth()
 
 
+def test_a_full_refresh_of_which_an_export_gets_nothing_is_taken_up_by_a_later_run(home: House) -> None:
+    home.sync()
+    home.sandbox.add_fault(faults.failed().where(export="seats", times=None))
+    assert home.sync(full_refresh=True).failed
+    home.sandbox.clear_faults()
+    made = len(home.sandbox.jobs)
+    home.sync()
+    assert {export for export, *_ in home.posts()[-2:]} == {"seats"}
+    assert len(home.sandbox.jobs) == made + 2
+    home.assert_truth()
+    home.sync()
+    assert len(home.sandbox.jobs) == made + 2
+
+
+def test_what_the_first_loads_of_a_full_refresh_brought_is_not_asked_for_again(home: House) -> None:
+    home.sync()
+    home.sync(full_refresh=True, limits=LoadLimits(rows=1, seconds=60))
+    assert not home.sync().plan.tasks
+    home.assert_truth()
+
+
 def test_a_full_refresh_while_the_token_is_refused_changes_nothing(home: House) -> None:
     home.sync()
     home.sandbox.revoke_token()

@@ -86,6 +86,10 @@ ANSWERS: dict[str, Callable[[], Fault]] = {
     "a-single-401": faults.stray_unauthorized,
     "a-single-401-later": lambda: faults.stray_unauthorized().where(after=9),
     "files-not-ready": lambda: faults.not_ready("1").where(times=3),
+    "redirected-to-maintenance": lambda: faults.respond(302, headers={"Location": "https://x.linkedin.com/"}).where(
+        times=3
+    ),
+    "in-conflict": lambda: faults.respond(409, "create").where(times=2),
     "failed": lambda: faults.failed().where(times=2),
     "cancelled": lambda: faults.cancelled().where(times=2),
     "failed-newly": lambda: faults.failed_newly().where(times=2),
@@ -210,7 +214,7 @@ def test_a_first_byte_that_takes_longer_than_any_later_one_may_is_waited_for(
 # files without rows
 
 
-@pytest.mark.parametrize("how", ["body", "204", "404"])
+@pytest.mark.parametrize("how", ["body", "line", "mark", "gzip", "204", "404"])
 def test_a_quiet_week_is_loaded_and_never_asked_for_again(tmp_path: Path, how: Any) -> None:
     with house(tmp_path, mix={"PROFILE_VIEWED": 1}) as home:  # no InMail, no outcome
         home.sandbox.add_fault(faults.empty_file(how))
