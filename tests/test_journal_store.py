@@ -49,16 +49,6 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return time
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[int]:
-    pytest.importorskip("s3fs")
-    try:
-        with servers.moto() as port:
-            yield port
-    except servers.NoServerError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(params=["folder", "s3"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "folder":

@@ -4,7 +4,7 @@ The steps tried move from day to day, so that in time each is tried.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,26 +25,6 @@ def test_killed_before_any_step_the_next_run_ends_in_the_truth(tmp_path: Path, w
     with crashes(tmp_path, way, load) as tried:
         came = try_spread(tried.try_step, tried.count_steps(), TRIED[way])
         assert came.count("killed") >= TRIED[way] - 1
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[int]:
-    pytest.importorskip("psycopg2")
-    try:
-        with servers.postgres() as port:
-            yield port
-    except servers.NoServerError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[int]:
-    pytest.importorskip("s3fs")
-    try:
-        with servers.moto() as port:
-            yield port
-    except servers.NoServerError as error:
-        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("blow", BLOWS)

@@ -74,17 +74,6 @@ class Workers:
         return url_to_fs(self.url, skip_instance_cache=True, use_listings_cache=False)[0]
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[int]:
-    """PostgreSQL, where a worker that stands still locks nobody out; gives its port."""
-    pytest.importorskip("psycopg2")
-    try:
-        with servers.postgres() as port:
-            yield port
-    except servers.NoServerError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture
 def on_postgres(tmp_path: Path, postgres: int) -> Iterator[Workers]:
     import psycopg2
@@ -102,16 +91,6 @@ def on_postgres(tmp_path: Path, postgres: int) -> Iterator[Workers]:
 def workers(tmp_path: Path) -> Iterator[Workers]:
     with house(tmp_path, day=None) as home:
         yield Workers(home, str(tmp_path / "journal"))
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[int]:
-    pytest.importorskip("s3fs")
-    try:
-        with servers.moto() as port:
-            yield port
-    except servers.NoServerError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
