@@ -23,8 +23,10 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dlt.common import logger
+from fsspec import AbstractFileSystem
 from fsspec.asyn import sync
 from fsspec.exceptions import FSTimeoutError
+from fsspec.implementations.local import LocalFileSystem
 
 from salesnav_source.exceptions import (
     ConfigurationError,
@@ -142,9 +144,10 @@ class JournalStore:
         except LeaseLostError:
             raise self._busy(self._newest()) from None
         try:
-            followed_since = found is not None and not self._exists(found.number)
-            # who follows an object removes it
-            if followed_since or not self._keeps_own_object():
+            numbers = self._numbers()
+            # who follows an object removes it, and who was quicker is ahead
+            is_late = (found is not None and found.number not in numbers) or any(one > self._number for one in numbers)
+            if is_late or not self._keeps_own_object():
                 self._remove(self._number)
                 raise self._busy(self._newest())
         except JournalUnreachableError:
@@ -361,7 +364,7 @@ class JournalStore:
         pauses = iter(CONFLICT_PAUSES)
         while True:
             try:
-                self._ask("pipe_file", self._path(number), text, mode="create")
+                self._create_file(self._path(number), text)
                 return True
             except FileExistsError:
                 return False
@@ -375,6 +378,16 @@ class JournalStore:
                 if pause is None:
                     raise self._unreachable(error) from None
                 time.sleep(pause)
+
+    def _create_file(self, path: str, text: bytes) -> None:
+        if type(self._fs) is not LocalFileSystem:
+            self._ask("pipe_file", path, text, mode="create")
+            return
+        # fsspec looks whether there is a file, and then writes it: two workers could do so at once
+        if not os.path.exists(self._root):
+            os.makedirs(self._root, exist_ok=True)
+        with open(path, "xb") as file:
+            file.write(text)
 
     def _keeps_own_object(self) -> bool:
         """Tells whether the object that was created last is still there.
@@ -519,6 +532,12 @@ def _open(url: str) -> tuple[Any, str]:
         raise ConfigurationError(
             f"journal_url = {url!r} is no folder and no bucket that fsspec knows, e.g. s3://bucket/salesnav: {error}"
         ) from None
+    looks_first = not fs.async_impl and type(fs).pipe_file is AbstractFileSystem.pipe_file
+    if looks_first and type(fs) is not LocalFileSystem:
+        raise ConfigurationError(
+            f"journal_url = {url!r}: fsspec cannot create a file there only if it is absent, so it cannot keep two workers"
+            " apart. Amazon S3 and local folders can; name another place. Nothing was asked of LinkedIn."
+        )
     if protocol in ("s3", "s3a"):
         fs.retries = 1
     return fs, root.rstrip("/")
