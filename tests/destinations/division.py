@@ -46,12 +46,15 @@ class Place:
     database: str
     base_url: str
     access_token: str
+    shares_bucket: bool = False
+    """Whether rows go through a bucket that is the same for all."""
 
     def pipeline(self, name: str, **options: Any) -> Any:
         return dlt.pipeline(
             name,
             pipelines_dir=str(self.folder / name),
             destination=self.server.destination(self.folder, self.database, **options),
+            staging=dlt.destinations.filesystem(str(self.folder / "bucket")) if self.shares_bucket else None,
             dataset_name="salesnav",
         )
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import multiprocessing
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,20 @@ def test_pipelines_that_share_a_bucket_leave_each_others_files_there(tmp_path: P
     own_staging(pipeline)
     config: Any = pipeline.destination_client().config
     assert config.truncate_tables_on_staging_destination_before_load is False
+
+
+def test_pipelines_that_share_a_bucket_at_once_leave_the_tables_of_one_run(
+    get_server: Callable[[str], Server], tmp_path: Path
+) -> None:
+    server = get_server("bigquery")
+    with environment(server), still_house(tmp_path, None) as house:
+        together, divided = (place_of(server, house, name) for name in ("alone", "bucket"))
+        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
+        sync(together.pipeline("together"), settings, session=Session(settings, clock=Timer(StillClock(TODAY))))
+        divided = replace(divided, shares_bucket=True)
+        assert load_at_once(divided) == [0] * len(PARTS)
+        assert any(path.is_file() for path in (tmp_path / "bucket").rglob("*"))
+        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
 
 
 def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path, monkeypatch: Any) -> None:
