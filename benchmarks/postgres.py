@@ -1,6 +1,5 @@
 """PostgreSQL: a window into a table, beside psql's own copy of the file as it is."""
 
-import os
 import subprocess
 import time
 from statistics import median
@@ -62,6 +61,4 @@ def measure(space: Workspace, scale: Scale, newest: Period) -> list[Section]:
 
 def _psql(url: str, *commands: str) -> None:
     options = [part for command in commands for part in ("-c", command)]
-    subprocess.run(
-        ["psql", "-q", "-v", "ON_ERROR_STOP=1", url, *options], check=True, capture_output=True, env=os.environ
-    )
+    subprocess.run(["psql", "-q", "-v", "ON_ERROR_STOP=1", url, *options], check=True, capture_output=True)

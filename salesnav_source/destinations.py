@@ -14,6 +14,7 @@ from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.installed import how_to_install, of_extra
 from salesnav_source.names import DATASET, SANDBOX_PIPELINE
 from salesnav_source.schema import Export
+from salesnav_source.warehouse import is_postgres
 
 STAGING_LAYOUT = "staging_dataset_name_layout"
 """dlt's setting of a destination that names its staging dataset; `%s` stands for the dataset."""
@@ -60,11 +61,6 @@ def own_staging(pipeline: dlt.Pipeline) -> None:
 
 
 _COMPRESSION = "normalize.data_writer.disable_compression"
-
-
-def is_postgres(pipeline: Any) -> bool:
-    """Tells whether rows go into PostgreSQL."""
-    return pipeline is not None and str(pipeline.destination.destination_type).endswith(".postgres")
 
 
 def spare_compression(pipeline: dlt.Pipeline) -> None:

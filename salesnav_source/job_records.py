@@ -68,8 +68,8 @@ def as_table(records: Sequence[TRecord]) -> pa.Table:
 def same_rows(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns conditions of the rows of `export_jobs` that records replace.
 
-    Those of a job were written when it was still running. Those without a job were brought by a load of which the journal
-    does not know, as a journal of before was put back.
+    Rows of a job may have been written when it was still running. A row without a job is there already if the journal is
+    older than the load that brought it: its store was out of reach meanwhile, or an older copy was put back.
     """
     return [_same_job(record) if record["job_id"] is not None else _same_record(record) for record in records]
 

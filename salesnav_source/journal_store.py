@@ -50,6 +50,11 @@ ANSWER_SECONDS = 30.0
 CONFLICT_PAUSES = (0.1, 0.3, 1.0)
 """Seconds before each further try where the store says that it was asked for something else at the same moment."""
 
+_NOT_APART = (
+    "it cannot keep two workers apart. Amazon S3 and local folders can; name another place."
+    " Nothing was asked of LinkedIn."
+)
+
 VERSION = 2
 """Of the form of the journal's tables."""
 
@@ -384,7 +389,7 @@ class JournalStore:
             self._ask("pipe_file", path, text, mode="create")
             return
         # fsspec looks whether there is a file, and then writes it: two workers could do so at once
-        if not os.path.exists(self._root):
+        if not os.path.exists(self._root):  # where a file is in its place, it is not the one that is to be created
             os.makedirs(self._root, exist_ok=True)
         with open(path, "xb") as file:
             file.write(text)
@@ -403,9 +408,8 @@ class JournalStore:
             return False
         self._remove(self._number)
         raise ConfigurationError(
-            f"journal_url = {self.url!r}: this store overwrites an object that was to be created only if it is absent, so it"
-            " cannot keep two workers apart. Amazon S3 and local folders can; name another place. Nothing was asked of"
-            " LinkedIn."
+            f"journal_url = {self.url!r}: this store overwrites an object that was to be created only if it is absent, so"
+            f" {_NOT_APART}"
         )
 
     def _taken_over(self, found: StoredJournal | None) -> LeaseLostError:
@@ -516,9 +520,7 @@ def _open(url: str) -> tuple[Any, str]:
 
     protocol = split_protocol(url)[0] or "file"
     options: dict[str, Any] = {"use_listings_cache": False}
-    if protocol in ("file", "local"):
-        options = {"auto_mkdir": True}
-    elif protocol in ("s3", "s3a"):
+    if protocol in ("s3", "s3a"):
         # its own 25 tries would take two minutes where nothing answers
         options["config_kwargs"] = {"retries": {"mode": "standard", "max_attempts": 3}}
     try:
@@ -535,8 +537,7 @@ def _open(url: str) -> tuple[Any, str]:
     looks_first = not fs.async_impl and type(fs).pipe_file is AbstractFileSystem.pipe_file
     if looks_first and type(fs) is not LocalFileSystem:
         raise ConfigurationError(
-            f"journal_url = {url!r}: fsspec cannot create a file there only if it is absent, so it cannot keep two workers"
-            " apart. Amazon S3 and local folders can; name another place. Nothing was asked of LinkedIn."
+            f"journal_url = {url!r}: fsspec cannot create a file there only if it is absent, so {_NOT_APART}"
         )
     if protocol in ("s3", "s3a"):
         fs.retries = 1

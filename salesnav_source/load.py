@@ -11,7 +11,7 @@ from typing import Any
 
 import dlt
 
-from salesnav_source import destinations, dlt_compat, job_records, tables
+from salesnav_source import dlt_compat, job_records, tables
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.jobs.machine import Task
 from salesnav_source.jobs.runner import OpenLoad
@@ -21,7 +21,7 @@ from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROW
 from salesnav_source.session import Session
 from salesnav_source.settings import SECTION
 from salesnav_source.state import Claim, ClaimedWindow, StateWriter, state_to_trust
-from salesnav_source.warehouse import is_embedded
+from salesnav_source.warehouse import is_embedded, is_postgres
 from salesnav_source.windows import Days, Window
 
 LARGE_ROWS = 200_000
@@ -416,7 +416,7 @@ class Load:
     @property
     def _is_counted(self) -> bool:
         """Tells whether rows that are staged twice can be told by their number; the next run stages them anew then."""
-        return self._session.discards_packages and destinations.is_postgres(self._pipeline)
+        return self._session.discards_packages and is_postgres(self._pipeline)
 
     def _adds_only(self, claim: Claim, export: str) -> bool:
         warehouse = self._session.warehouse

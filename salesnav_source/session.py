@@ -46,8 +46,8 @@ class LoadLimits:
     def seconds_after(self, elapsed: float) -> float:
         """Returns how long a load may take rows in a run that has lasted a while: a tenth of that, up to ten times `seconds`.
 
-        So a crash costs a tenth of the run, and a run of a day makes some hundred loads: BigQuery takes 1,500 per table and
-        day (its documentation).
+        A crash then costs a tenth of the run at most, and a run of a day makes some 300 loads. BigQuery takes 1,500 per table
+        and day (its documentation).
 
         Args:
             elapsed: seconds since the run began.

@@ -213,9 +213,7 @@ class Settings:
         credentials.require()
         for name, value in configuration.items():
             # what is given in Python is taken as it is
-            if isinstance(getattr(SalesnavConfiguration, name, None), (int, float)) and not isinstance(
-                value, (int, float)
-            ):
+            if _takes_number(name) and not isinstance(value, (int, float)):
                 raise ConfigurationError(_no_number(name, value))
         settings = Settings(
             credentials=credentials,
@@ -309,9 +307,13 @@ def _resolve(explicit: dict[str, Any] | None) -> SalesnavConfiguration:
 def _other_type(error: ConfigValueCannotBeCoercedException) -> str:
     """Says what a setting takes that was given as something else; a value is shown of numbers alone, which are no secrets."""
     name = error.field_name
-    if isinstance(getattr(SalesnavConfiguration, name, None), (int, float)):
+    if _takes_number(name):
         return _no_number(name, error.field_value)
     return f"{name} is of type {type(error.field_value).__name__}; write it as text, in quotes."
+
+
+def _takes_number(name: str) -> bool:
+    return isinstance(getattr(SalesnavConfiguration, name, None), (int, float))
 
 
 def _no_number(name: str, value: Any) -> str:

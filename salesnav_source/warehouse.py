@@ -92,18 +92,19 @@ class OpenWarehouse:
 
         They are named in the schema, so dlt stores one with each load, of 15 to 80 kB. Schemas with other columns stay.
         """
-        newest: tuple[str, dict[str, Any]] | None = None
         stored = f"SELECT version_hash FROM {{}} WHERE schema_name = {literal(SECTION)} ORDER BY inserted_at DESC"
         try:
-            for (version,) in self.rows(stored, "_dlt_version"):
-                schema = dlt_compat.lasting_schema(self._client.get_stored_schema_by_hash(version).schema)
-                newest = newest or (version, schema)
-                if schema != newest[1]:
+            versions = list(dict.fromkeys(version for (version,) in self.rows(stored, "_dlt_version")))
+            newest = self._lasting_schema(versions[0]) if len(versions) > 1 else None
+            for version in versions[1:]:
+                if self._lasting_schema(version) != newest:
                     break
-                if version != newest[0]:
-                    self.change(f"DELETE FROM {{}} WHERE version_hash = {literal(version)}", "_dlt_version")
+                self.change(f"DELETE FROM {{}} WHERE version_hash = {literal(version)}", "_dlt_version")
         except Exception as error:  # who may not delete there keeps them
             logger.info(f"Schemas that dlt has stored before stay: {error}")
+
+    def _lasting_schema(self, version: str) -> dict[str, Any]:
+        return dlt_compat.lasting_schema(self._client.get_stored_schema_by_hash(version).schema)
 
     def complete_loads(self, load_ids: Collection[str]) -> set[str]:
         """Returns which of the loads are complete."""
@@ -192,3 +193,8 @@ def is_embedded(pipeline: Any) -> bool:
     It copies each file once, while a server's answer that is lost leaves open whether rows were added.
     """
     return pipeline is not None and pipeline.destination.destination_type == "dlt.destinations.duckdb"
+
+
+def is_postgres(pipeline: Any) -> bool:
+    """Tells whether rows go into PostgreSQL."""
+    return pipeline is not None and pipeline.destination.destination_type == "dlt.destinations.postgres"

@@ -31,8 +31,7 @@ def page(view: View) -> Page:
     weeks = frames.by_week(days, list(OUTCOMES))
     weeks["young"] = weeks["sent"] - weeks["mature_sent"]
     weeks["rate"] = (weeks["mature_accepted"] / weeks["mature_sent"]).where(weeks["mature_sent"] > 0)
-    hole = view.is_hole("activities")
-    if hole:
+    if view.is_hole("activities"):
         headline = NOT_LOADED
     elif not sent:
         headline = f"No InMail was sent, {view.filters.period}."
@@ -54,7 +53,7 @@ def page(view: View) -> Page:
         Number("half of the answers come within", _half(view.found["answers"]), "of those whose answer has a date"),
     )
     no_week = "" if len(weeks) and weeks["sent"].notna().any() else "No whole week of this period is loaded."
-    no_mail = NOT_LOADED if hole else "" if sent else "No InMail was sent in this period."
+    no_mail = view.why_empty("activities", bool(sent), "No InMail was sent in this period.")
     answers, labels = _answer_groups(view.found["answers"])
     figures = (
         view.figure(
@@ -112,11 +111,7 @@ def page(view: View) -> Page:
             "answered InMails, by days until the answer",
             "Answers: accepted or declined. Those without a date are left out",
             lambda: charts.histogram(answers, "days", "answered", labels),
-            NOT_LOADED
-            if hole
-            else ""
-            if len(answers) and answers["answered"].sum()
-            else "No answer with a date in this period.",
+            view.why_empty("activities", bool(answers["answered"].sum()), "No answer with a date in this period."),
         ),
     )
     rows = view.named(by_seat)

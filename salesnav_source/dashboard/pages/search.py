@@ -42,8 +42,7 @@ def page(view: View) -> Page:
         plural(int(sums["profile_views"]), "profile view"),
         f"{plural(int(sums['leads_saved']), 'lead')} saved",
     ]
-    hole = view.is_hole("activities")
-    headline = NOT_LOADED if hole else f"{', '.join(parts)}, {view.filters.period}."
+    headline = NOT_LOADED if view.is_hole("activities") else f"{', '.join(parts)}, {view.filters.period}."
     per = share(sums["searches"], searching)
     numbers = (
         Number(
@@ -95,7 +94,7 @@ def page(view: View) -> Page:
             "activities",
             "The steps are counted apart: an InMail need not follow from a search of the same period",
             lambda: charts.bars(funnel, "step", "count", list(steps)),
-            NOT_LOADED if hole else "" if funnel["count"].sum() else "Nobody searched in this period.",
+            view.why_empty("activities", bool(funnel["count"].sum()), "Nobody searched in this period."),
         ),
     )
     rows = view.named(totals).merge(

@@ -32,8 +32,7 @@ def page(view: View) -> Page:
     newest = by_seat["day"].max() if len(by_seat) else None
     when = f"on {day_text(newest.date())}" if newest is not None else "no scores in this period"
     without = len(view.people) - len(by_seat)
-    hole = view.is_hole("seats")
-    if hole:
+    if view.is_hole("seats"):
         headline = NOT_LOADED
     elif by_seat.empty:
         headline = f"No seat has an SSI, {view.filters.period}."
@@ -63,7 +62,7 @@ def page(view: View) -> Page:
                 f"{without:,} without one, e.g. never activated; not in the mean",
             ),
         ]
-    nothing = NOT_LOADED if hole else "" if len(by_seat) else "No seat has an SSI in this period."
+    nothing = view.why_empty("seats", len(by_seat) > 0, "No seat has an SSI in this period.")
     parts = pd.DataFrame(
         {"part": [PART_NAMES[part] for part in PARTS], "mean": [by_seat[part].mean() for part in PARTS]}
     )

@@ -65,6 +65,18 @@ class View:
         """Tells whether no day of the period is loaded, so that nothing is known of it: not even that it is 0."""
         return bool((self.calendar(export)["state"] == MISSING).all())
 
+    def why_empty(self, export: str, has_any: bool, otherwise: str) -> str:
+        """Returns why there is nothing to draw of an export, no text if there is something.
+
+        Args:
+            export: where it comes from.
+            has_any: whether there is something in what is loaded.
+            otherwise: what is said if the days are loaded.
+        """
+        if self.is_hole(export):
+            return NOT_LOADED
+        return "" if has_any else otherwise
+
     def known(self, export: str, numbers: Sequence[Number]) -> tuple[Number, ...]:
         """Returns numbers that come from an export, without their values where no day of it is loaded."""
         if not self.is_hole(export):
