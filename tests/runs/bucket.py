@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.runs.crash import CONTEXT, DAY_SECONDS, PIPELINE
+from tests.runs.crash import CONTEXT, DAY_SECONDS, PIPELINE, environment_of, said_in, settle_in
 from tests.runs.house import ONE, House, house, posts, query, wait_until
 
 TBlow = Literal["kill", "stall"]
@@ -86,17 +86,13 @@ class Steps:
 
 
 def _work(run: Worker) -> None:
-    os.environ.update(run.environment)
-    os.chdir(run.folder)
-    sys.stdout = sys.stderr = open(Path(run.folder) / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
+    settle_in(run.folder, run.environment, run.offset)
     import dlt
 
     from salesnav_source import journal_store
     from salesnav_source.cli.load import main
     from salesnav_source.client import Client
-    from salesnav_source.jobs.clock import SystemClock
 
-    SystemClock.epoch = lambda self: time.time() + run.offset  # type: ignore[method-assign]
     journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = (
         run.lease,
         0.3,
@@ -199,7 +195,7 @@ class Bucket:
         alone, seen, loads = second.exitcode is not None, len(requests), self._loads(place)
         os.kill(first.pid, signal.SIGCONT)
         self._end(first, place, {0, 3} if held else {0, 2, 3}, "first")
-        said = self._output(place, "first")
+        said = said_in(place / "first")
         own = set(re.findall(r"Load salesnav in (\S+)", said))
         assert not (alone and posts(requests[seen:])), f"it created a job\n{said}"
         if held or first.exitcode:
@@ -286,24 +282,13 @@ class Bucket:
         return fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
 
     def _start(self, place: Path, disk: str, offset: float = 0.0, strike_at: int = 0, blow: TBlow = "kill") -> Any:
-        sandbox = self._home.sandbox
         self._home.clock.offset = offset
         folder = place / disk
         folder.mkdir()
-        environment = {
-            "DLT_DATA_DIR": str(folder / "data"),
-            "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "RUNTIME__LOG_LEVEL": "CRITICAL",
-            "PROGRESS": "log",
-            "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN": sandbox.access_token,
-            "SOURCES__SALESNAV__BASE_URL": sandbox.base_url,
-            "SOURCES__SALESNAV__CONTRACTS": json.dumps([ONE]),
-            "SOURCES__SALESNAV__START_DATE": str(self._home.first_day),
-            "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
-            "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
-            "SOURCES__SALESNAV__JOURNAL_URL": self._url(place),
-            **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
-        }
+        amazon = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+        environment = environment_of(
+            self._home, folder / "data", (ONE,), SOURCES__SALESNAV__JOURNAL_URL=self._url(place), **amazon
+        )
         lease = LEASE_SECONDS if disk == "first" else TAKE_OVER_SECONDS
         run = Worker(str(folder), self._database(place), environment, offset, lease, strike_at, blow)
         process = CONTEXT.Process(target=_work, args=(run,))
@@ -316,10 +301,10 @@ class Bucket:
         process.join(60)
         if process.is_alive():
             process.kill()
-            raise AssertionError(f"the {disk} worker hangs\n{self._output(place, disk)}")
+            raise AssertionError(f"the {disk} worker hangs\n{said_in(place / disk)}")
         self._home.clock.offset = 0.0
-        assert process.exitcode in codes, f"the {disk} worker: {process.exitcode}\n{self._output(place, disk)}"
-        assert "Traceback" not in self._output(place, disk), self._output(place, disk)
+        assert process.exitcode in codes, f"the {disk} worker: {process.exitcode}\n{said_in(place / disk)}"
+        assert "Traceback" not in said_in(place / disk), said_in(place / disk)
 
     def _struck(self, process: Any, place: Path) -> bool:
         """Waits until a worker is killed or stands still; tells whether it is, and has not ended before."""
@@ -328,10 +313,6 @@ class Bucket:
             return True
         self._end(process, place, {0})
         return False
-
-    def _output(self, place: Path, disk: str) -> str:
-        path = place / disk / "output.txt"
-        return path.read_text(encoding="utf-8")[-3000:] if path.exists() else ""
 
 
 def _stands_still(pid: int) -> bool:

@@ -16,13 +16,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.runs.house import ONE, TWO, assert_warehouse_is_truth, house, posts
+from tests.runs.house import ONE, TWO, House, assert_warehouse_is_truth, house, posts
 
 TWay = Literal["script", "new disk", "pipeline first", "source first"]
 TLoad = Literal["first", "daily"]
@@ -77,19 +77,48 @@ class Steps:
             self()
 
 
+def environment_of(home: House, data: Path, contracts: Sequence[str], **more: str) -> dict[str, str]:
+    """Returns the environment of a run: where it keeps its data, and what it wants of the sandbox."""
+    return {
+        "DLT_DATA_DIR": str(data),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "RUNTIME__LOG_LEVEL": "CRITICAL",
+        "PROGRESS": "log",
+        "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN": home.sandbox.access_token,
+        "SOURCES__SALESNAV__BASE_URL": home.sandbox.base_url,
+        "SOURCES__SALESNAV__CONTRACTS": json.dumps(list(contracts)),
+        "SOURCES__SALESNAV__START_DATE": str(home.first_day),
+        "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
+        "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
+        **more,
+    }
+
+
+def settle_in(folder: str, environment: dict[str, str], offset: float) -> None:
+    """Lets this process work in a folder, write there what it says, and have its clock off by so many seconds."""
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.stdout = sys.stderr = open(Path(folder) / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
+    from salesnav_source.jobs.clock import SystemClock
+
+    SystemClock.epoch = lambda self: time.time() + offset  # type: ignore[method-assign]
+
+
+def said_in(folder: Path) -> str:
+    """Returns the end of what a process has said that works in a folder."""
+    path = folder / "output.txt"
+    return path.read_text(encoding="utf-8")[-3000:] if path.exists() else ""
+
+
 def _child(run: Run) -> None:
-    os.environ.update(run.environment)
-    os.chdir(run.folder)
-    sys.stdout = sys.stderr = open(Path(run.folder) / "output.txt", "a", encoding="utf-8")  # noqa: SIM115
+    settle_in(run.folder, run.environment, run.offset)
     import dlt
 
     from salesnav_source import journal_store, salesnav
     from salesnav_source.cli.load import main
     from salesnav_source.client import Client
-    from salesnav_source.jobs.clock import SystemClock
     from salesnav_source.journal import Journal
 
-    SystemClock.epoch = lambda self: time.time() + run.offset  # type: ignore[method-assign]
     journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = 0.5, 0.1, 0.05
     database = str(Path(run.folder) / "warehouse.duckdb")
     steps = Steps(run.folder, run.kill_at)
@@ -169,13 +198,13 @@ class Crashes:
         self._prepared = folder / "prepared"
         self._prepared.mkdir(parents=True)
         if load == "daily":
-            assert self._run(self._prepared, -DAY_SECONDS).exitcode == 0, self._output(self._prepared)
+            assert self._run(self._prepared, -DAY_SECONDS).exitcode == 0, said_in(self._prepared)
         self.stuck: Counter[str] = Counter()
 
     def count_steps(self) -> int:
         """Returns how many steps a run takes that is not killed."""
         place = self._copy()
-        assert self._run(place, 0.0).exitcode == 0, self._output(place)
+        assert self._run(place, 0.0).exitcode == 0, said_in(place)
         steps = int((place / "steps.txt").read_text())
         shutil.rmtree(place)
         return steps
@@ -192,7 +221,7 @@ class Crashes:
         place, seen = self._copy(), len(self._home.sandbox.requests)
         killed = self._run(place, 0.0, kill_at=step)
         if killed.exitcode != -signal.SIGKILL:
-            assert killed.exitcode == 0, self._output(place)
+            assert killed.exitcode == 0, said_in(place)
             shutil.rmtree(place)
             return "not reached"
         if self.way == "new disk":
@@ -202,9 +231,9 @@ class Crashes:
             ended = self._run(place, 0.0)
             if ended.exitcode == STUCK and not at_once:
                 # dlt itself cannot go on; the README names the command that does this
-                self.stuck[self._output(place).strip().rpartition("\n")[2][:120]] += 1
+                self.stuck[said_in(place).strip().rpartition("\n")[2][:120]] += 1
                 ended = self._run(place, 0.0, reset=True)
-            assert ended.exitcode == 0, f"step {step}: exit {ended.exitcode}\n{self._output(place)}"
+            assert ended.exitcode == 0, f"step {step}: exit {ended.exitcode}\n{said_in(place)}"
         first = self._home.first_day
         days = [_window(first, self._home.yesterday)]
         assert_warehouse_is_truth(place / "warehouse.duckdb", self._home.world, (ONE, TWO), days)
@@ -229,20 +258,8 @@ class Crashes:
         return place
 
     def _run(self, place: Path, offset: float, kill_at: int = 0, reset: bool = False) -> Any:
-        sandbox = self._home.sandbox
         self._home.clock.offset = offset
-        environment = {
-            "DLT_DATA_DIR": str(place / "data"),
-            "RUNTIME__DLTHUB_TELEMETRY": "false",
-            "RUNTIME__LOG_LEVEL": "CRITICAL",
-            "PROGRESS": "log",
-            "SOURCES__SALESNAV__CREDENTIALS__ACCESS_TOKEN": sandbox.access_token,
-            "SOURCES__SALESNAV__BASE_URL": sandbox.base_url,
-            "SOURCES__SALESNAV__CONTRACTS": json.dumps([ONE, TWO]),
-            "SOURCES__SALESNAV__START_DATE": str(self._home.first_day),
-            "SOURCES__SALESNAV__POLL_INTERVAL": "0.02",
-            "SOURCES__SALESNAV__POLL_MAX_INTERVAL": "0.2",
-        }
+        environment = environment_of(self._home, place / "data", (ONE, TWO))
         if self.way == "new disk":
             environment["SOURCES__SALESNAV__JOURNAL_URL"] = str(place / "journal")
         run = Run(self.way, str(place), environment, offset, kill_at, reset)
@@ -251,13 +268,9 @@ class Crashes:
         process.join(60)
         if process.is_alive():
             process.kill()
-            raise AssertionError(f"the run hangs\n{self._output(place)}")
+            raise AssertionError(f"the run hangs\n{said_in(place)}")
         self._home.clock.offset = 0.0
         return process
-
-    def _output(self, place: Path) -> str:
-        path = place / "output.txt"
-        return path.read_text(encoding="utf-8")[-3000:] if path.exists() else ""
 
 
 def _window(first: dt.date, last: dt.date) -> Any:

@@ -293,10 +293,7 @@ def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_ar
         place.unlink()
         (tmp_path / "elsewhere").rename(place)
         ended(workers.start())
-        home.assert_truth()
-        assert len(home.posts()) == 6
-        assert_told_once(home)
-        assert workers.objects() == []
+        assert_all_is_there_once(workers)
 
 
 def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_path: Path) -> None:
@@ -321,7 +318,7 @@ def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_
 
 
 def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(s3_house: "S3House") -> None:
-    workers, home = s3_house.workers, s3_house.workers.home
+    workers = s3_house.workers
     run = begin_with_three(workers, IMPATIENT, SOURCES__SALESNAV__OUTAGE_TIMEOUT="2")
     s3_house.server.send_signal(signal.SIGSTOP)
     assert_three_were_finished(workers, run)
@@ -329,10 +326,7 @@ def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_fini
     assert "is out of reach" in said and "Nothing was asked of LinkedIn" in said
     s3_house.server.send_signal(signal.SIGCONT)
     ended(workers.start())
-    home.assert_truth()
-    assert len(home.posts()) == 6
-    assert_told_once(home)
-    assert workers.objects() == []
+    assert_all_is_there_once(workers)
 
 
 def test_s3_is_away_for_a_while_in_mid_run_and_the_worker_goes_on(s3_house: "S3House") -> None:
@@ -344,21 +338,15 @@ def test_s3_is_away_for_a_while_in_mid_run_and_the_worker_goes_on(s3_house: "S3H
     assert len(home.posts()) == 3
     s3_house.server.send_signal(signal.SIGCONT)
     assert "was out of reach for a while" in ended(run)
-    home.assert_truth()
-    assert len(home.posts()) == 6
-    assert_told_once(home)
-    assert workers.objects() == []
+    assert_all_is_there_once(workers)
 
 
 def test_s3_comes_back_without_what_it_held_and_the_worker_goes_on(s3_house: "S3House") -> None:
-    workers, home = s3_house.workers, s3_house.workers.home
+    workers = s3_house.workers
     run = begin_with_three(workers, "store.LEASE_SECONDS = 60.0")
     s3_house.begin_anew()
     ended(run)
-    home.assert_truth()
-    assert len(home.posts()) == 6
-    assert_told_once(home)
-    assert workers.objects() == []
+    assert_all_is_there_once(workers)
 
 
 class S3House:
@@ -412,6 +400,14 @@ def assert_three_were_finished(workers: Workers, run: "subprocess.Popen[str]") -
     assert "is out of reach" in said and "no job was created meanwhile" in said
     assert len(workers.home.posts()) == 3
     assert_told_once(workers.home)
+
+
+def assert_all_is_there_once(workers: Workers) -> None:
+    """The rows are the truth, no job was created in vain, each is told once, and nothing is left of the journal."""
+    workers.home.assert_truth()
+    assert len(workers.home.posts()) == 6
+    assert_told_once(workers.home)
+    assert workers.objects() == []
 
 
 def assert_told_once(home: House) -> None:
