@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from benchmarks import big, calls, contracts, growth, makespan, memory, postgres, throughput
+from benchmarks import backlog, big, calls, contracts, growth, makespan, marts, memory, postgres, throughput
 from benchmarks.process import ROOT, ProgramError
 from benchmarks.report import Section, chart, render
 from benchmarks.scale import FULL, QUICK, Scale
@@ -18,6 +18,12 @@ BIG = "files"
 
 BIG_FILE = "big"
 """What is measured only when it is asked for, as it takes gigabytes and minutes."""
+
+MARTS = "marts"
+"""Likewise, as it needs a dbt."""
+
+BACKLOG = "backlog"
+"""Likewise, as it makes tens of thousands of jobs."""
 
 TMeasure = Callable[[], list[Section]]
 
@@ -30,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--only",
         action="append",
         metavar="NAME",
-        help="throughput, memory, growth, makespan, calls, contracts, postgres or big",
+        help="throughput, memory, growth, makespan, calls, contracts, postgres, big, marts or backlog",
     )
     options = parser.parse_args(arguments)
     scale = QUICK if options.quick else FULL
@@ -63,10 +69,12 @@ def _measure_all(space: Workspace, scale: Scale, only: Sequence[str] | None) -> 
         "contracts": lambda: [contracts.measure(space, scale, newest)],
         "postgres": lambda: postgres.measure(space, scale, newest),
         BIG_FILE: lambda: [big.measure(space, scale, newest)],
+        MARTS: lambda: [marts.measure(space, scale.marts)],
+        BACKLOG: lambda: [backlog.measure(space, scale, newest)],
     }
     sections = []
     for name, measure in benchmarks.items():
-        if name not in only if only else name == BIG_FILE:
+        if name not in only if only else name in (BIG_FILE, MARTS, BACKLOG):
             continue
         began = time.monotonic()
         print(f"{name} …", end=" ", file=sys.stderr, flush=True)

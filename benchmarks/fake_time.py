@@ -7,10 +7,9 @@ from typing import Any
 
 import dlt
 
-from salesnav_source.loading import sync
+from salesnav_source.run.sync import sync
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
-from salesnav_source.session import Session
-from salesnav_source.settings import resolve_settings
+from salesnav_source.settings.configuration import resolve_settings
 
 CONTRACT = "urn:li:contract:1"
 TODAY = date(2026, 3, 2)
@@ -71,7 +70,7 @@ def run_one_job(seconds: float, folder: Path) -> dict[str, Any]:
             destination=dlt.destinations.duckdb(str(folder / "one_job.duckdb")),
             dataset_name="salesnav",
         )
-        sync(pipeline, settings, ("seats",), session=Session(settings, timer))
+        sync(pipeline, settings, ("seats",), clock=timer)
         created = next(call.time for call in sandbox.requests if call.method == "POST")
         polls = [
             call.time for call in sandbox.requests if call.method == "GET" and "salesAnalyticsExportJobs/" in call.path

@@ -23,7 +23,8 @@ def measure(space: Workspace, scale: Scale, history: Period, data: str) -> Secti
     small = space.prepare_windows("small", history, scale.small_table_windows_rows)
     with space.emptied() as small_folder, space.emptied() as large_folder:
         places = ((small, small_folder), (space.folder / data, large_folder))
-        before, days = [], ([], [])
+        before: list[Measured] = []
+        days: tuple[list[Measured], list[Measured]] = ([], [])
         for files, folder in places:
             with running(files) as server:
                 before.append(load_activities(folder, server, history, mode="sync"))

@@ -117,15 +117,15 @@ def salesnav_run(
     import dlt
 
     from salesnav_source import salesnav
-    from salesnav_source.cli.load import share_memory
-    from salesnav_source.loading import sync
-    from salesnav_source.settings import resolve_settings
+    from salesnav_source.cli.execution import share_memory
+    from salesnav_source.run.sync import sync
+    from salesnav_source.settings.configuration import resolve_settings
 
     given = {"credentials": token, "base_url": base_url, **(configuration or {})}
     database = f"{folder}/load.duckdb"
     with _traced() if traced else contextlib.nullcontext() as trace:
         read_before = _bytes_read()
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         if mode == "sync":
             share_memory()
         pipeline = dlt.pipeline(
@@ -142,10 +142,11 @@ def salesnav_run(
             if exports:
                 source = source.with_resources("contracts", *exports, "export_jobs", "rejected_rows")
             pipeline.run(source)
-        seconds = time.perf_counter() - began
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
         read = {name: after - read_before[name] for name, after in _bytes_read().items()}
     return {
         "seconds": seconds,
+        "cpu_seconds": cpu,
         "ended": time.time(),
         "read": read,
         "state_bytes": len(json.dumps(pipeline.state.get("sources", {}))),
@@ -187,7 +188,7 @@ def states(years: list[int]) -> dict[str, Any]:
     """How large the coverage of one export of one contract gets when a day is loaded every day."""
     from datetime import date, timedelta
 
-    from salesnav_source.windows import Coverage, Days, Window, plan_windows
+    from salesnav_source.days.windows import Coverage, Days, Window, plan_windows
 
     sizes, coverage, first = {}, Coverage(), date(2020, 1, 1)
     for number in range(max(years) * 365):

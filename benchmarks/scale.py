@@ -36,10 +36,16 @@ class Scale(NamedTuple):
     """Durations of jobs for which polls are counted."""
     contracts: tuple[int, ...]
     """Numbers of contracts that get a day more; the first one is what there is to pay in any case."""
+    latent: tuple[int, float]
+    """A number of contracts that get a day more from a server that holds each answer back for so many seconds."""
+    backlog: tuple[int, int]
+    """Contracts and days of a first load of very many jobs."""
     postgres_rows: int
     """Rows of a window that goes into PostgreSQL."""
     big_rows: int
     """Rows of the largest file that LinkedIn makes."""
+    marts: tuple[tuple[int, int, int], ...]
+    """Activities, seats and days of the files on which marts are built: one like the sandbox's demo, and a large one."""
 
 
 FULL = Scale(
@@ -60,8 +66,11 @@ FULL = Scale(
     budget=30,
     job_durations=(10.0, 60.0, 300.0, 1200.0),
     contracts=(1, 100, 1000),
+    latent=(100, 0.15),
+    backlog=(1000, 1095),
     postgres_rows=1_000_000,
     big_rows=45_000_000,
+    marts=((600_000, 196, 90), (20_600_000, 822, 730)),
 )
 
 QUICK = Scale(
@@ -82,6 +91,9 @@ QUICK = Scale(
     budget=4,
     job_durations=(10.0, 300.0),
     contracts=(1, 20),
+    latent=(20, 0.15),
+    backlog=(10, 365),
     postgres_rows=50_000,
     big_rows=500_000,
+    marts=((20_000, 20, 30),),
 )

@@ -42,6 +42,7 @@ class Api:
         contracts: Sequence[str],
         rows_per_day: Mapping[str, int],
         job_seconds: tuple[float, float],
+        latency: float = 0.0,
         seed: int = 0,
     ) -> None:
         """Prepares an API.
@@ -51,6 +52,7 @@ class Api:
             contracts: URNs of the contracts.
             rows_per_day: how many rows a file has that was not prepared, by export.
             job_seconds: the shortest and the longest time that a job takes.
+            latency: seconds that every answer is held back.
             seed: of the times that jobs take.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,8 +60,10 @@ class Api:
         self.contracts = contracts
         self.rows_per_day = rows_per_day
         self.job_seconds = job_seconds
+        self.latency = latency
         self.calls = {"contracts": 0, "create": 0, "poll": 0, "download": 0}
         self.jobs: list[dict[str, Any]] = []
+        self._lane_ends: dict[str, float] = {}
         self._random = random.Random(seed)
         self._lock = threading.Lock()
 
@@ -80,7 +84,8 @@ class Api:
             self.calls["create"] += 1
             lane, seconds, now = f"{file.contract} {export}", self._random.uniform(*self.job_seconds), time.time()
             # LinkedIn works on one job of a contract's export at a time (documented)
-            begins = max([now, *(other["ends"] for other in self.jobs if other["lane"] == lane)])
+            begins = max(now, self._lane_ends.get(lane, now))
+            self._lane_ends[lane] = begins + seconds
             job = {
                 "id": 100_000 + len(self.jobs),
                 "lane": lane,
@@ -89,7 +94,7 @@ class Api:
                 "seconds": seconds,
                 "created": now,
                 "begins": begins,
-                "ends": begins + seconds,
+                "ends": self._lane_ends[lane],
                 "polls": 0,
                 "noticed": None,
             }
@@ -138,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
     api: Api
 
     def do_GET(self) -> None:
+        time.sleep(self.api.latency)
         path = self.path.partition("?")[0]
         if path == "/stats":
             self._answer(self.api.stats())
@@ -152,6 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        time.sleep(self.api.latency)
         self._answer(self.api.create(self.path.partition("action=")[2], body))
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -213,6 +220,7 @@ def running(
     contracts: Sequence[str] = ("urn:li:contract:1",),
     rows_per_day: Mapping[str, int] | None = None,
     job_seconds: tuple[float, float] = (0.0, 0.0),
+    latency: float = 0.0,
 ) -> Iterator[Server]:
     """Runs the server in a process of its own.
 
@@ -221,8 +229,15 @@ def running(
         contracts: URNs of the contracts.
         rows_per_day: how many rows a file has that was not prepared, by export.
         job_seconds: the shortest and the longest time that a job takes.
+        latency: seconds that every answer is held back.
     """
-    options = {"folder": str(folder), "contracts": contracts, "rows_per_day": rows_per_day, "job_seconds": job_seconds}
+    options = {
+        "folder": str(folder),
+        "contracts": contracts,
+        "rows_per_day": rows_per_day,
+        "job_seconds": job_seconds,
+        "latency": latency,
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server", json.dumps(options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -241,6 +256,12 @@ if __name__ == "__main__":
     parser.add_argument("options", type=json.loads)
     given = parser.parse_args().options
     serve(
-        Api(Path(given["folder"]), given["contracts"], given["rows_per_day"] or {}, tuple(given["job_seconds"])),
+        Api(
+            Path(given["folder"]),
+            given["contracts"],
+            given["rows_per_day"] or {},
+            tuple(given["job_seconds"]),
+            given["latency"],
+        ),
         announce=sys.stdout.fileno(),
     )

@@ -24,11 +24,11 @@ class Trace:
         self._began = time.time()
 
     def __enter__(self) -> "Trace":
-        from salesnav_source.client import Client
-        from salesnav_source.jobs import runner
+        from salesnav_source.jobs import fetch
+        from salesnav_source.linkedin.client import Client
 
         self._watch(Client, "download", "download")
-        self._watch(runner, "read_export", "read and type")
+        self._watch(fetch, "read_export", "read and type")
         self._thread.start()
         return self
 
@@ -44,8 +44,8 @@ class Trace:
             pipeline: the pipeline that has run.
         """
         spans = {name: list(times) for name, times in self._spans.items()}
-        for name, times in _steps_of(pipeline):
-            spans.setdefault(name, []).append(times)
+        for name, span in _steps_of(pipeline):
+            spans.setdefault(name, []).append(span)
         stages = []
         for name, times in spans.items():
             peaks = [size for moment, size in self._samples for start, end in times if start <= moment <= end]

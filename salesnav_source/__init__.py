@@ -10,9 +10,9 @@ pipeline.run(salesnav())
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from salesnav_source.settings.names import RELEASE
+
 if TYPE_CHECKING:
-    from salesnav_source.attempt import Outcome, try_sync
-    from salesnav_source.erasing import erase
     from salesnav_source.exceptions import (
         AccessDeniedError,
         AccessTokenError,
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
         SalesnavError,
         UnavailableError,
     )
-    from salesnav_source.loading import Report, plan, sync
-    from salesnav_source.planning import Plan, Refresh
-    from salesnav_source.session import Commit
-    from salesnav_source.settings import SalesnavCredentials, Settings, resolve_settings
+    from salesnav_source.jobs.results import WindowResult
+    from salesnav_source.run.account import Commit
+    from salesnav_source.run.orchestration import Outcome, try_sync
+    from salesnav_source.run.planning import Plan, Refresh
+    from salesnav_source.run.result import RunReport
+    from salesnav_source.run.sync import plan, sync
+    from salesnav_source.run.upkeep.erasure import erase
+    from salesnav_source.settings.configuration import SalesnavCredentials, Settings, resolve_settings
     from salesnav_source.source import salesnav
 
-__version__ = "0.2.0"
+
+__version__ = RELEASE
 
 _HOMES = {
     "AccessDeniedError": "exceptions",
@@ -42,18 +47,19 @@ _HOMES = {
     "PipelineBusyError": "exceptions",
     "SalesnavError": "exceptions",
     "UnavailableError": "exceptions",
-    "Commit": "session",
-    "Outcome": "attempt",
-    "Plan": "planning",
-    "Refresh": "planning",
-    "Report": "loading",
-    "erase": "erasing",
-    "plan": "loading",
-    "sync": "loading",
-    "try_sync": "attempt",
-    "SalesnavCredentials": "settings",
-    "Settings": "settings",
-    "resolve_settings": "settings",
+    "Commit": "run.account",
+    "Outcome": "run.orchestration",
+    "Plan": "run.planning",
+    "Refresh": "run.planning",
+    "RunReport": "run.result",
+    "WindowResult": "jobs.results",
+    "erase": "run.upkeep.erasure",
+    "plan": "run.sync",
+    "sync": "run.sync",
+    "try_sync": "run.orchestration",
+    "SalesnavCredentials": "settings.configuration",
+    "Settings": "settings.configuration",
+    "resolve_settings": "settings.configuration",
     "salesnav": "source",
 }
 """Where each public name is made. It is imported when it is asked for, so that a command that needs no dlt starts at once."""
@@ -70,11 +76,12 @@ __all__ = [
     "PipelineBusyError",
     "Plan",
     "Refresh",
-    "Report",
+    "RunReport",
     "SalesnavCredentials",
     "SalesnavError",
     "Settings",
     "UnavailableError",
+    "WindowResult",
     "__version__",
     "erase",
     "plan",

@@ -14,14 +14,14 @@ from typing import Any, Optional
 
 import dlt
 
-from salesnav_source.attempt import Outcome, tell_windows, try_sync
-from salesnav_source.installed import how_to_install, of_extra
-from salesnav_source.jobs.runner import WindowReport
-from salesnav_source.loading import Report
-from salesnav_source.planning import Refresh
-from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS, Table
-from salesnav_source.session import Commit
-from salesnav_source.windows import ONE_DAY, Days, Window
+from salesnav_source.days.windows import ONE_DAY, Days, Window
+from salesnav_source.jobs.results import WindowResult
+from salesnav_source.run.account import Commit
+from salesnav_source.run.orchestration import Outcome, name_windows, try_sync
+from salesnav_source.run.planning import Refresh
+from salesnav_source.run.result import RunReport
+from salesnav_source.schema import EXPORT_JOBS, EXPORTS, REJECTED_ROWS, TABLES, Table
+from salesnav_source.settings.installed import how_to_install, of_extra
 
 try:
     import dagster as dg
@@ -33,14 +33,12 @@ DAYS_COMPLETE = "days_complete"
 ROWS_READABLE = "rows_readable"
 """Name of the check that fails if rows or values could not be read."""
 
-TABLES: tuple[Table, ...] = (CONTRACTS, *EXPORTS.values(), EXPORT_JOBS, REJECTED_ROWS)
-
 _MIDNIGHTS = re.compile(r"0 0 \S+ \S+ \S+")
 """Cron schedules of whole days."""
 
 
 class SalesnavConfig(dg.Config):
-    """What a run may be told in Dagster's launchpad."""
+    """Options of a run in Dagster's launchpad."""
 
     full_refresh: bool = False
     """Ask again for what is loaded, and replace it day by day."""
@@ -65,8 +63,8 @@ def salesnav_assets(
     """Returns an asset for each table, all of them loaded by one step that calls `sync`.
 
     A table is materialized when all of its wanted days are loaded, or wait for LinkedIn. If a window has failed, its table is
-    not materialized, the check `days_complete` names window and reason, and the step fails and may be retried; a new run asks
-    for what is missing only.
+    not materialized, the check `days_complete` names window and reason, and the step fails and may be retried. A new run only
+    asks for what is missing.
 
     Args:
         pipeline: makes the pipeline; called in the run, so that loading the definitions touches no disk.
@@ -76,9 +74,9 @@ def salesnav_assets(
         key_prefix: of the assets' keys; the last part is the table's name.
         group_name: of the assets.
         pool: Dagster's pool in which the step takes a slot; None for no pool.
-        partitions_def: days, weeks or months in UTC: a partition stands for the days asked for. Without it a run asks for all
-            that the settings want, which suits most.
-        retry_policy: how often Dagster retries the step, unless a retry would be in vain.
+        partitions_def: days, weeks or months in UTC: a partition is the days to ask for. Without it a run asks for everything
+            that the settings want, which suits most users. Dagster's weeks begin on Sunday unless `day_offset=1`.
+        retry_policy: how often Dagster retries the step, if a retry can help.
 
     Raises:
         ValueError: if an export does not exist, or partitions are not made of whole UTC days.
@@ -156,7 +154,7 @@ class _Step:
         self._partitions = self._asked_for(partitions_def)
 
     def _asked_for(self, partitions_def: Any) -> dict[str, Window]:
-        """Returns the days of the partitions of this run; none where it has no partitions."""
+        """Returns the days of this run's partitions; empty if it has none."""
         context = self._context
         if partitions_def is None or not (context.has_partition_key or context.has_partition_key_range):
             return {}
@@ -164,7 +162,7 @@ class _Step:
         return {key: Window(one.start.date(), one.end.date() - ONE_DAY) for key, one in windows.items()}
 
     def run(self, pipeline: Callable[[], dlt.Pipeline], settings: dict[str, Any]) -> Iterator[Any]:
-        """Loads, and yields what Dagster is told of each table.
+        """Loads, and yields the events of each table for Dagster.
 
         Raises:
             Failure: if anything asked for is missing.
@@ -183,19 +181,19 @@ class _Step:
             self._context.log.warning(note)
         if outcome.report is None:
             raise dg.Failure(outcome.message, {"exit_code": outcome.exit_code}, allow_retries=outcome.may_retry)
-        missing: list[WindowReport] = []
+        missing: list[WindowResult] = []
         for table in self._keys:
             if table not in EXPORTS:
                 yield dg.MaterializeResult(self._keys[table], metadata=_of_others(table, outcome))
                 continue
             own = [one for one in outcome.report.not_loaded if one.export == table]
-            # whoever asks for a day by its partition waits for this very day, and no other run will ask for it
-            gaps = own if self._partitions else [one for one in own if one.kind == "failed"]
+            # a partition is for exactly these days, and no other run will ask for them
+            gaps = own if self._partitions else [one for one in own if one.outcome == "failed"]
             missing += gaps
             yield from self._checks(table, outcome.report)
             yield from self._table(table, outcome, gaps)
         if missing:
-            said = outcome.message if outcome.report.failed else tell_windows(missing, "LinkedIn has no data yet for:")
+            said = outcome.message if outcome.report.failed else name_windows(missing, "LinkedIn has no data yet for:")
             raise dg.Failure(said, {"exit_code": outcome.exit_code}, allow_retries=True)
 
     def _days(self) -> dict[str, str]:
@@ -215,7 +213,7 @@ class _Step:
         for one in commit.windows:
             self._context.log.info(f"{one.export} of {one.contract}, {one.window}: {one.rows:,} rows loaded.")
 
-    def _table(self, table: str, outcome: Outcome, gaps: Sequence[WindowReport]) -> Iterator[Any]:
+    def _table(self, table: str, outcome: Outcome, gaps: Sequence[WindowResult]) -> Iterator[Any]:
         assert outcome.report is not None
         key, metadata = self._keys[table], _of_export(table, outcome)
         if not gaps:
@@ -227,7 +225,7 @@ class _Step:
             if not missing & Days((window,)):
                 self._context.log_event(dg.AssetMaterialization(key, partition=partition))
 
-    def _checks(self, table: str, report: Report) -> Iterator[Any]:
+    def _checks(self, table: str, report: RunReport) -> Iterator[Any]:
         key = self._keys[table]
         failed = [one for one in report.failed if one.export == table]
         loaded = [one for one in report.loaded if one.export == table]
@@ -238,7 +236,7 @@ class _Step:
                 check_name=DAYS_COMPLETE,
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.ERROR,
-                description=tell_windows(failed, "Could not be loaded:") if failed else None,
+                description=name_windows(failed, "Could not be loaded:") if failed else None,
                 metadata={"failed_days": _days(failed)},
             ),
             ROWS_READABLE: dg.AssetCheckResult(
@@ -257,7 +255,7 @@ class _Step:
 
 
 def _of_export(table: str, outcome: Outcome) -> dict[str, Any]:
-    """Returns what is shown of a table with an asset's event."""
+    """Returns the metadata of a table's event."""
     report = outcome.report
     assert report is not None
     loaded = [one for one in report.loaded if one.export == table]
@@ -269,7 +267,7 @@ def _of_export(table: str, outcome: Outcome) -> dict[str, Any]:
         "values_rejected": sum(one.values_rejected for one in loaded),
         "windows": len(loaded),
         "contracts": len(spans),
-        "open_days": _days(one for one in report.not_loaded if one.export == table and one.kind == "open"),
+        "open_days": _days(one for one in report.not_loaded if one.export == table and one.outcome == "open"),
         "failed_days": _days(one for one in report.failed if one.export == table),
     }
     if spans:
@@ -290,8 +288,8 @@ def _of_others(table: str, outcome: Outcome) -> dict[str, Any]:
     return {}
 
 
-def _days(windows: Iterable[WindowReport]) -> int:
-    """Returns how many days of contracts there are in windows."""
+def _days(windows: Iterable[WindowResult]) -> int:
+    """Returns how many days the windows have, summed up over contracts."""
     own: dict[str, list[Window]] = defaultdict(list)
     for one in windows:
         own[one.contract].append(one.window)

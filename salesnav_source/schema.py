@@ -1,4 +1,4 @@
-"""The Exports Schema, declared: what is exported, which columns there are, and how surely that is known.
+"""The Exports Schema, declared: exports, their columns, the evidence for each.
 
 LinkedIn documents the columns of activities, and the content (not the spelling) of outcomes and seats:
 https://learn.microsoft.com/linkedin/sales/analytics/exports-schema. Each column says on what it rests:
@@ -14,8 +14,9 @@ from it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 TEvidence = Literal["doc", "seen", "told", "guess"]
@@ -24,8 +25,8 @@ TEvidence = Literal["doc", "seen", "told", "guess"]
 TColumnType = Literal["text", "bigint", "double", "bool", "timestamp", "date"]
 """Types of columns, named as dlt names them; timestamps are in UTC with microseconds."""
 
-TPersonal = Literal["name", "email", "member", "row"]
-"""What a personal column holds: the name or e-mail address of a seat holder, the key of a member, or text of a file."""
+TPersonal = Literal["name", "email", "employee", "member", "row"]
+"""What a personal column holds: a name, an e-mail address, an employee's number, the key of a member, or text of a file."""
 
 PII = "x-annotation-pii"
 """The annotation of personal columns in dlt's schema."""
@@ -41,54 +42,65 @@ def simplify(header: str) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """A way to write the values of a type that cannot be mistaken for another."""
+    """A way to write the values of a type."""
 
     name: str
-    """What it looks like, as people are told."""
+    """What it looks like, as people see it in messages."""
     pattern: str
-    """What the whole of a value must match, as RE2 and Python understand it; of times, its groups say what is what."""
+    """What the whole of a value must match, as RE2 and Python understand it. In times, its groups are the parts: `first` and
+    `second` are month and day, in the order that the file shows."""
     evidence: TEvidence
+    day_first: str | None = None
+    """What it looks like with the day before the month, None if the form has one order only."""
 
 
-_MONTH_FIRST = "(?P<month>[0-9]{2})-(?P<day>[0-9]{2})-(?P<year>[0-9]{4})"
-_YEAR_FIRST = "(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})"
+_MONTH_OR_DAY_FIRST = (
+    "(?P<first>[0-9]{1,2})(?P<mark>[-/.])(?P<second>[0-9]{1,2})(?P<other_mark>[-/.])(?P<year>[0-9]{4})"
+)
+_YEAR_FIRST = "(?P<year>[0-9]{4})(?P<mark>[-/.])(?P<month>[0-9]{1,2})(?P<other_mark>[-/.])(?P<day>[0-9]{1,2})"
 _CLOCK = (
-    "[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
-    " ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?"
+    "(?:(?:T|,? )(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second_of_minute>[0-9]{2})(?:[.,](?P<fraction>[0-9]+))?)?"
+    "(?: ?(?P<half>[AaPp][Mm]))? ?(?P<zone>Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _SINCE_1970 = Form("milliseconds since 1970", "(?P<milliseconds>[1-9][0-9]{12})", "guess")
-_GROUPED = {mark: f"[+-]?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})" for mark in (",", " ", "'", "\u00a0", "\u202f", "\u2019")}
+_GROUPED = {mark: f"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{3}})" for mark in ",. '\u00a0\u202f\u2019"}
+_MARKS_OF_FRACTIONS = {",": "[.]", ".": ","}
+"""The decimal mark if another mark groups digits; either of the two if neither does."""
+
+
+def _grouped(fraction: str, least: Mapping[str, int]) -> str:
+    """Returns the pattern of numbers whose digits are grouped, with a fraction, or of so many groups without one."""
+    whole = [f"{group}{{{least.get(mark, 1)},}}" for mark, group in _GROUPED.items()]
+    broken = [f"{group}+{_MARKS_OF_FRACTIONS.get(mark, '[.,]')}{fraction}" for mark, group in _GROUPED.items()]
+    return "|".join(whole + broken)
+
 
 FORMS: Mapping[TColumnType, tuple[Form, ...]] = {
     "timestamp": (
-        Form("MM-DD-YYYY HH:MM:SS", _MONTH_FIRST + _CLOCK, "doc"),
+        Form("MM-DD-YYYY HH:MM:SS", _MONTH_OR_DAY_FIRST + _CLOCK, "doc", "DD-MM-YYYY HH:MM:SS"),
         Form("YYYY-MM-DDTHH:MM:SSZ (ISO 8601)", _YEAR_FIRST + _CLOCK, "guess"),
         _SINCE_1970,
     ),
     "date": (
-        Form("MM-DD-YYYY", f"{_MONTH_FIRST}(?:{_CLOCK})?", "guess"),
-        Form("YYYY-MM-DD", f"{_YEAR_FIRST}(?:{_CLOCK})?", "guess"),
+        Form("MM-DD-YYYY", _MONTH_OR_DAY_FIRST + _CLOCK, "guess", "DD-MM-YYYY"),
+        Form("YYYY-MM-DD", _YEAR_FIRST + _CLOCK, "guess"),
+        Form("YYYYMMDD", "(?P<year>[12][0-9]{3})(?P<month>[0-9]{2})(?P<day>[0-9]{2})", "guess"),
         _SINCE_1970,
     ),
     "bigint": (
-        Form("1234", r"[+-]?[0-9]+(?:\.0*)?", "doc"),
-        Form("1,234", rf"(?:{'|'.join(f'{start}+' for start in _GROUPED.values())})(?:\.0*)?", "guess"),
+        Form("1234", "[+-]?[0-9]+(?:[.,]0*)?", "doc"),
+        Form("1,234", _grouped("0*", {}), "guess"),
     ),
     "double": (
-        Form("1234.5", r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", "doc"),
-        # a single comma could be that of a decimal fraction
-        Form(
-            "1,234.5",
-            rf"(?:{'|'.join(f'{start}+' for start in _GROUPED.values())})\.[0-9]+"
-            rf"|{'|'.join(f'{start}{{2,}}' if mark == ',' else f'{start}+' for mark, start in _GROUPED.items())}",
-            "guess",
-        ),
+        Form("1234.5", r"[+-]?(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?", "doc"),
+        Form("1,234.5", _grouped("[0-9]+", {",": 2, ".": 2}), "guess"),
     ),
 }
 """How the values of each type may be written, the usual way first; blanks around them do not matter.
 
-Times are in UTC where they name no zone. Dates of other orders, such as 02/03/2024, mean different days to different people,
-so they are not read. LinkedIn documents the first form of times, and no form of dates.
+Times are in UTC where they name no zone; `-`, `/` and `.` are read alike between month, day and year. LinkedIn documents the
+first form of times, and no form of dates. What one value does not show, such as the order of month and day or whether
+`1.000` is a thousand, the file has to show: `reader/styles.py`.
 """
 
 NO_VALUES = frozenset(
@@ -112,34 +124,40 @@ NO_VALUES = frozenset(
     )
     + ("–", "—")
 )
-"""What stands for no value in a column of numbers or times, in whatever case; a text may be any of these."""
+"""Texts that mean no value in a column of numbers or times, in any case. In a column of text they are texts."""
 
 
 def is_no_value(text: str) -> bool:
-    """Tells whether a text stands for no value in a column of numbers or times."""
+    """True if a text means no value in a column of numbers or times."""
     return text.strip().lower() in NO_VALUES
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: what it is called here, and under which headers a file may bring it."""
+    """A column of a table: its name here, and the headers that it may have in a file."""
 
     name: str
     type: TColumnType
     description: str
     evidence: TEvidence | None = None
-    """How surely the file has this column; None if it does not come from the file."""
+    """How certain it is that the file has this column; None if it does not come from the file."""
     spellings: tuple[str, ...] = ()
-    """Headers it may have; compared by `simplify`, in this order, beside the column's own name."""
+    """Headers that it may have, compared by `simplify`, in this order; the column's own name counts as well."""
     spelling_evidence: TEvidence | None = None
-    """How surely the first spelling is known, where that differs from `evidence`."""
+    """How certain the first spelling is, if that differs from `evidence`."""
+    known_elsewhere: Mapping[str, TEvidence] = field(default_factory=dict, hash=False)
+    """Spellings that LinkedIn or others use for it in other places. That files use them is a guess."""
+    doubtful: frozenset[str] = frozenset()
+    """Spellings that could also mean another column: they count only if all values are days asked for."""
+    most: float | None = None
+    """The highest possible value, None if there is none."""
     nullable: bool = True
     personal: TPersonal | None = None
-    """Whether the values tell who a person is, and which kind they are."""
+    """The kind of personal data, None if the values are not personal."""
 
     @property
     def from_file(self) -> bool:
-        """Tells whether the column is read from the file, not added by this source."""
+        """True if the column is read from the file, not added by this source."""
         return self.evidence is not None
 
     def hints(self) -> dict[str, Any]:
@@ -173,25 +191,13 @@ class Table:
                 return column
         raise KeyError(name)
 
-
-@dataclass(frozen=True)
-class Export(Table):
-    """A kind of data that LinkedIn exports, one job per contract and window of days."""
-
-    action: str = ""
-    """The `action` of the call that creates the job."""
-    day_column: str = ""
-    """The column that tells on which day of the window a row belongs."""
-    strict_days: bool = True
-    """Whether a row dated outside the window of its job is a fault of the file."""
-
     @property
     def file_columns(self) -> tuple[Column, ...]:
         """The columns that are read from the file."""
         return tuple(column for column in self.columns if column.from_file)
 
     def has_spelling(self, text: str) -> bool:
-        """Tells whether a text is the header of a declared column."""
+        """True if a text is the header of a declared column."""
         return simplify(text) in self._spellings
 
     @cached_property
@@ -199,7 +205,7 @@ class Export(Table):
         return frozenset(simplify(name) for column in self.file_columns for name in (column.name, *column.spellings))
 
     def match(self, header: list[str]) -> dict[int, Column]:
-        """Returns which of the declared columns stands at which position of a file's header.
+        """Returns the declared columns of a file's header, by position.
 
         A column is found under its own name or the first of its spellings that the header has; each position serves one
         column. Positions that no column claims are not in the answer: the file's own, undocumented columns.
@@ -217,17 +223,48 @@ class Export(Table):
         return matched
 
 
+@dataclass(frozen=True)
+class Export(Table):
+    """A kind of data that LinkedIn exports, one job per contract and window of days."""
+
+    action: str = ""
+    """The `action` of the call that creates the job."""
+    day_column: str = ""
+    """The column with the day of the window to which a row belongs."""
+    strict_days: bool = True
+    """True if a row dated outside the window of its job is a fault of the file."""
+
+    @property
+    def key_holds_day(self) -> bool:
+        """True if the day is part of the key, so that the files of two windows have no key in common."""
+        return self.day_column in self.key
+
+    @property
+    def guesses_day(self) -> bool:
+        """True if the header of the day is a guess: then the day is looked for by its values, too."""
+        return self.strict_days and self.column(self.day_column).from_file
+
+
 _CONTRACT = Column("contract", "text", "URN of the contract, e.g. urn:li:contract:123456", nullable=False)
 _EXPORT_JOB_ID = Column(
-    "export_job_id", "bigint", "LinkedIn's id of the export job that brought the row", nullable=False
+    "export_job_id",
+    "bigint",
+    "LinkedIn's id of the export job that brought the row; negative if a file was imported",
+    nullable=False,
 )
 
 
-def _ssi_part(name: str, meaning: str, *other_names: str) -> Column:
+def _ssi_part(
+    name: str, meaning: str, *other_names: str, known_elsewhere: Mapping[str, TEvidence] = MappingProxyType({})
+) -> Column:
     """Returns one of the four parts of the SSI, under its names with and without `ssi` and `score` around them."""
     patterns = ("ssi{}", "{}", "ssi{}Score", "{}Score", "{}Ssi", "{}SsiScore")
-    spellings = tuple(pattern.format(other) for other in (name, *other_names) for pattern in patterns)
-    return Column(f"ssi_{name}", "double", f"Part of the SSI: {meaning}, 0 to 25", "seen", spellings, "guess")
+    names = dict.fromkeys((name, *other_names, *known_elsewhere))
+    spellings = tuple(pattern.format(other) for other in names for pattern in patterns)
+    description = f"Part of the SSI: {meaning}, 0 to 25"
+    return Column(
+        f"ssi_{name}", "double", description, "seen", spellings, "guess", known_elsewhere=known_elsewhere, most=25
+    )
 
 
 CONTRACTS = Table(
@@ -241,6 +278,15 @@ CONTRACTS = Table(
         Column("has_reporting_access", "bool", "Whether the token's owner may export this contract", nullable=False),
     ),
 )
+
+ACTIVITY_TYPES = frozenset(
+    ("SAVED_LEAD", "SAVED_ACCOUNT", "SEARCH_PERFORMED", "PROFILE_VIEWED", "PROFILE_VIEW", "INMAIL_SENT", "MESSAGE_SENT")
+    + ("CONNECTION_MADE",)
+)
+"""Types of activities: LinkedIn's documentation has all but PROFILE_VIEW, which was seen. It may add others."""
+
+OUTCOME_WORDS = ("ACCEPT", "DECLIN", "REJECT")
+"""Parts of types of outcomes, whose spelling is not documented (a guess)."""
 
 ACTIVITIES = Export(
     name="activities",
@@ -299,6 +345,7 @@ ACTIVITY_OUTCOMES = Export(
             "guess",
             ("createdAt", "outcomeCreatedAt", "outcomeAt", "occurredAt", "timestamp"),
         ),
+        Column("outcome_date", "date", "Day of the outcome, UTC; null where created_at is null"),
         Column("seat_id", "bigint", "The seat holder who acted", "guess", ("seatId", "seat")),
         Column(
             "member_identity_key",
@@ -348,6 +395,7 @@ SEATS = Export(
                 "timestamp",
             ),
             nullable=False,
+            doubtful=frozenset(("createdat", "timestamp")),
         ),
         Column(
             "first_name",
@@ -398,13 +446,53 @@ SEATS = Export(
             "double",
             "Social Selling Index, 0 to 100",
             "doc",
-            ("ssi", "ssiScore", "ssiTotal", "totalSsi", "overallSsi", "socialSellingIndex", "socialSellingIndexScore"),
+            (
+                "ssi",
+                "ssiScore",
+                "ssiTotal",
+                "totalSsi",
+                "overallSsi",
+                "socialSellingIndex",
+                "socialSellingIndexScore",
+                "overall",
+                "overallScore",
+                "ssiOverall",
+                "overallSsiScore",
+            ),
             "guess",
+            known_elsewhere={"overall": "seen"},
+            most=100,
         ),
-        _ssi_part("brand", "establish your professional brand", "professionalBrand", "establishBrand"),
-        _ssi_part("find", "find the right people", "findPeople", "findRightPeople", "findTheRightPeople"),
-        _ssi_part("engage", "engage with insights", "engageInsights", "engageWithInsights"),
-        _ssi_part("build", "build relationships", "relationships", "buildRelationships", "buildStrongRelationships"),
+        _ssi_part(
+            "brand",
+            "establish your professional brand",
+            "professionalBrand",
+            "establishBrand",
+            known_elsewhere={"PROFESSIONAL_BRAND": "seen", "prof_brand": "told"},
+        ),
+        _ssi_part(
+            "find",
+            "find the right people",
+            "findPeople",
+            "findRightPeople",
+            "findTheRightPeople",
+            known_elsewhere={"FIND_RIGHT_PEOPLE": "seen"},
+        ),
+        _ssi_part(
+            "engage",
+            "engage with insights",
+            "engageInsights",
+            "engageWithInsights",
+            known_elsewhere={"INSIGHT_ENGAGEMENT": "seen"},
+        ),
+        _ssi_part(
+            "build",
+            "build relationships",
+            "relationships",
+            "buildRelationships",
+            "buildStrongRelationships",
+            known_elsewhere={"STRONG_RELATIONSHIP": "seen", "relationship": "told"},
+        ),
         Column(
             "total_connections",
             "bigint",
@@ -453,7 +541,11 @@ EXPORT_JOBS = Table(
     name="export_jobs",
     description="One row per export job that has ended: what was asked, what came, what went wrong",
     columns=(
-        Column("job_id", "bigint", "LinkedIn's id of the job; null where LinkedIn refused to create one"),
+        Column(
+            "job_id",
+            "bigint",
+            "LinkedIn's id of the job; null where LinkedIn refused to create one, or a file was imported",
+        ),
         _CONTRACT,
         Column("export", "text", "The export: activities, activity_outcomes or seats", nullable=False),
         Column("window_start", "date", "First day asked for, UTC", nullable=False),
@@ -461,7 +553,8 @@ EXPORT_JOBS = Table(
         Column(
             "status",
             "text",
-            "Last status LinkedIn gave the job; NOT_CREATED where it refused to create one",
+            "Last status LinkedIn gave the job; NOT_CREATED where it refused to create one, NOT_AVAILABLE where days are so"
+            " far back that it does not give them, IMPORTED for a file that was handed over",
             nullable=False,
         ),
         Column("row_count", "bigint", "Rows that LinkedIn says the file holds"),
@@ -483,7 +576,11 @@ REJECTED_ROWS = Table(
     description="Rows of received files that could not be loaded, or lack a value that could not be read, whole and with the"
     " reason",
     columns=(
-        Column("export_job_id", "bigint", "LinkedIn's id of the export job whose file holds the row"),
+        Column(
+            "export_job_id",
+            "bigint",
+            "LinkedIn's id of the export job whose file holds the row; negative if a file was imported",
+        ),
         Column("contract", "text", "URN of the contract"),
         Column("export", "text", "The export: activities, activity_outcomes or seats"),
         Column("line_number", "bigint", "Line of the file on which the row begins; the header begins on line 1"),
@@ -507,3 +604,99 @@ ERASED_SEATS = Table(
         Column("erased_at", "timestamp", "When it was erased, UTC", nullable=False),
     ),
 )
+
+EXPORT_COLUMNS = Table(
+    name="export_columns",
+    description="Which columns the files had, and on which days: one row per contract, export and header",
+    key=("contract", "export", "header"),
+    columns=(
+        _CONTRACT,
+        Column("export", "text", "The export: activities, activity_outcomes or seats", nullable=False),
+        Column(
+            "header",
+            "text",
+            "The header as the files have it; of a declared column that no file has had, the column's name",
+            nullable=False,
+        ),
+        Column("column_name", "text", "The column of the table that holds its values; null if it is not loaded"),
+        Column(
+            "state",
+            "text",
+            "`declared`, `kept` (not declared, loaded as text), `left_out` (not loaded, as it may hold personal data) or"
+            " `missing` (declared, and no file has had it)",
+            nullable=False,
+        ),
+        Column("first_day", "date", "First day of the files of which this is known, UTC"),
+        Column("last_day", "date", "Last day of the files of which this is known, UTC"),
+    ),
+)
+
+SEAT_DIRECTORY = Table(
+    name="seat_directory",
+    description="Who belongs to which team: the list of users of LinkedIn's Admin Center, or one of your own. Made by the first"
+    " `salesnav import --as directory`",
+    columns=(
+        Column(
+            "contract",
+            "text",
+            "URN of the contract; null if an entry holds in all",
+            "guess",
+            ("contract", "contractUrn", "contractId", "contractName"),
+        ),
+        Column("seat_id", "text", "Number of the seat, as the list has it", "doc", ("seat_id", "seat", "seatNumber")),
+        Column(
+            "email",
+            "text",
+            "E-mail address",
+            "doc",
+            ("invited_email_address", "email", "emailAddress", "workEmail", "mail", "userEmail", "address"),
+            personal="email",
+        ),
+        Column(
+            "employee_id",
+            "text",
+            "Number of the employee",
+            "doc",
+            ("employee_id", "unique_user_id", "employeeNumber", "personnelNumber"),
+            personal="employee",
+        ),
+        Column("name", "text", "Name", "guess", ("name", "fullName", "displayName", "employeeName"), personal="name"),
+        Column(
+            "license_status",
+            "text",
+            "Status of the licence, as the Admin Center names it",
+            "doc",
+            ("sales_license_current_status", "licenseStatus", "licenceStatus", "seatStatus", "status"),
+        ),
+        Column("admin_permission", "text", "admin or reporting", "doc", ("admin_permission", "permission", "role")),
+        Column("team", "text", "Team", "guess", ("team", "teamName", "salesTeam", "department", "unit")),
+        Column(
+            "manager",
+            "text",
+            "Manager",
+            "guess",
+            ("manager", "managerName", "lead", "teamLead", "reportsTo", "supervisor"),
+            personal="name",
+        ),
+        Column("region", "text", "Region", "guess", ("region", "territory", "area", "country", "market")),
+        Column("groups", "text", "Groups of the Admin Center", "doc", ("groups", "group", "groupNames")),
+        Column("target_active_days_28", "double", "Days with activity in 28 days that are asked for", "guess"),
+        Column("target_inmails_28", "double", "InMails in 28 days that are asked for", "guess"),
+        Column("target_leads_saved_28", "double", "Leads saved in 28 days that are asked for", "guess"),
+        Column(
+            "target_acceptance_rate", "double", "Share of InMails accepted that is asked for, 0 to 1", "guess", most=1
+        ),
+        Column("target_ssi", "double", "SSI that is asked for, 0 to 100", "guess", most=100),
+        Column("imported_at", "timestamp", "When the list was imported, UTC", nullable=False),
+    ),
+)
+"""Spellings of the Admin Center are documented by LinkedIn (help, a7762565); the others are guesses at lists of one's own."""
+
+PARTS_OF_NAMES = (
+    ("preferred_first_name", "firstName", "givenName"),
+    ("preferred_last_name", "lastName", "surname", "familyName"),
+)
+"""Headers of a directory that make up `name` together, where it has no column for it."""
+
+TABLES: tuple[Table, ...] = (CONTRACTS, *EXPORTS.values(), EXPORT_JOBS, REJECTED_ROWS, EXPORT_COLUMNS)
+"""The tables that a run loads."""

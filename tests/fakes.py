@@ -16,14 +16,14 @@ from typing import Any, Literal
 import pytest
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
-from salesnav_source.client import Job
-from salesnav_source.jobs.machine import Policy, Task
+from salesnav_source.days.windows import Window
+from salesnav_source.jobs.journal import Journal
 from salesnav_source.jobs.runner import ExportRunner, OpenLoad
-from salesnav_source.journal import Journal
+from salesnav_source.jobs.task import Policy, Task
+from salesnav_source.linkedin.client import Job
+from salesnav_source.linkedin.spool import Spool
 from salesnav_source.schema import EXPORTS
-from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
-from salesnav_source.spool import Spool
-from salesnav_source.windows import Window
+from salesnav_source.settings.configuration import SalesnavConfiguration, SalesnavCredentials, Settings, TIntervalEnd
 
 TODAY = date(2026, 3, 2)
 EPOCH = datetime(2026, 3, 2, 9, tzinfo=timezone.utc).timestamp()
@@ -132,6 +132,7 @@ class Asked:
     export: str
     window: Window
     job_id: int | None = None
+    interval_end: TIntervalEnd | None = None
 
 
 @dataclass
@@ -170,9 +171,14 @@ class FakeLinkedIn:
         self.most_of_a_lane = 0
         self._lock = threading.Lock()
 
-    def create_job(self, action: str, contract: str, window: Window) -> Job:
+    def create_job(
+        self, action: str, contract: str, window: Window, interval_end: TIntervalEnd = "last_millisecond"
+    ) -> Job:
         """Creates a job that ends as the script says."""
-        status = self._ask(Asked("create", self.timer.now(), contract, ACTIONS[action], window)) or "COMPLETED"
+        status = (
+            self._ask(Asked("create", self.timer.now(), contract, ACTIONS[action], window, interval_end=interval_end))
+            or "COMPLETED"
+        )
         with self._lock:
             now = self.timer.now()
             lane = [one for one in self.jobs.values() if (one.contract, one.export) == (contract, ACTIONS[action])]
@@ -239,11 +245,10 @@ class Bench:
     def __post_init__(self) -> None:
         self.linkedin = FakeLinkedIn(self.timer, self.seconds, self.script)
         self.journal = Journal(self.folder / "journal.sqlite", "https://api.linkedin.com/v2")
-        self.journal._db.execute("PRAGMA synchronous = OFF")
         self.spool = self.folder / "spool"
         self.spool.mkdir(exist_ok=True)
-        client: Any = self.linkedin
-        self.runner = ExportRunner(client, self.journal, self.policy, self.spool, self.timer)
+        self.client: Any = self.linkedin
+        self.runner = ExportRunner(self.client, self.journal, self.policy, self.spool, self.timer)
 
     def run(self, tasks: list[Task], seconds: float = 20.0) -> list[Task]:
         """Runs the tasks to their end and returns those received, in the order in which they came."""
@@ -260,11 +265,11 @@ class Bench:
 
     def failed(self) -> dict[tuple[str, str, Window], str]:
         """Returns the reasons of the windows that have failed."""
-        return {(w.contract, w.export, w.window): w.reason for w in self.runner.not_loaded if w.kind == "failed"}
+        return {(w.contract, w.export, w.window): w.reason for w in self.runner.not_loaded if w.outcome == "failed"}
 
     def open_days(self) -> list[Window]:
         """Returns the windows that stay open."""
-        return [w.window for w in self.runner.not_loaded if w.kind == "open"]
+        return [w.window for w in self.runner.not_loaded if w.outcome == "open"]
 
 
 class MovingClock:
@@ -309,7 +314,7 @@ class RawServer:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=300)
 
     def _serve(self) -> None:
         while True:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import tomlkit
 
-from salesnav_source.auth import TokenProvider, keep_in_secrets
-from salesnav_source.client import Client
 from salesnav_source.exceptions import AccessTokenError, SalesnavError, UnavailableError
+from salesnav_source.linkedin.answers import Answer
+from salesnav_source.linkedin.auth import TokenProvider, keep_in_secrets
+from salesnav_source.linkedin.client import Client
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox import faults as f
-from salesnav_source.settings import SalesnavCredentials
+from salesnav_source.settings.configuration import SalesnavCredentials
 from tests.fakes import CLIENT_SECRET, REFRESH_TOKEN, TODAY, TOKEN, URN, RawRequest, http_answer, make_settings, serving
 
 
@@ -36,7 +36,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         written.append((old, new))
         return True
 
-    monkeypatch.setattr("salesnav_source.auth.keep_in_secrets", keep)
+    monkeypatch.setattr("salesnav_source.linkedin.auth.keep_in_secrets", keep)
     return written
 
 
@@ -98,7 +98,7 @@ def test_one_renewal_serves_all_waiting_threads(sandbox: Sandbox) -> None:
     client, together, errors = client_of(sandbox), threading.Barrier(12), []
 
     def work() -> None:
-        together.wait(5)
+        together.wait(300)
         try:
             client.contracts()
         except Exception as error:
@@ -108,7 +108,7 @@ def test_one_renewal_serves_all_waiting_threads(sandbox: Sandbox) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(300)
     assert errors == []
     assert len(renewals(sandbox)) == 1
 
@@ -135,7 +135,7 @@ def test_a_refresh_token_that_stays_is_not_written(kept: list[tuple[str, str]]) 
 
 
 def test_a_refresh_token_that_cannot_be_kept_is_told(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("salesnav_source.auth.keep_in_secrets", lambda old, new: False)
+    monkeypatch.setattr("salesnav_source.linkedin.auth.keep_in_secrets", lambda old, new: False)
     sandbox.revoke_token()
     client = client_of(sandbox)
     assert len(client.contracts()) == 1
@@ -243,11 +243,8 @@ def test_nothing_of_it_is_logged(sandbox: Sandbox, caplog: pytest.LogCaptureFixt
 
 
 def test_the_provider_takes_any_way_to_post_and_to_keep() -> None:
-    def post(url: str, data: dict[str, str], **more: Any) -> requests.Response:
-        response = requests.Response()
-        response.status_code = 200
-        response._content = b'{"access_token":"new","refresh_token":"rotated"}'
-        return response
+    def post(url: str, data: dict[str, str], **more: Any) -> Answer:
+        return Answer(200, {}, b'{"access_token":"new","refresh_token":"rotated"}')
 
     kept: list[tuple[str, str]] = []
     credentials = SalesnavCredentials(client_id="id", client_secret="secret", refresh_token="old")

@@ -25,13 +25,13 @@ from prompt_toolkit.output import DummyOutput
 
 from salesnav_source import cli
 from salesnav_source.cli import contracts
-from salesnav_source.client import Contract
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.loading import sync
-from salesnav_source.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
+from salesnav_source.linkedin.client import Contract
+from salesnav_source.run.sync import sync
 from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import change, forbidden, throttle
-from salesnav_source.settings import resolve_settings
+from salesnav_source.settings.configuration import resolve_settings
+from salesnav_source.settings.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
 
 NORTH, SOUTH, CLOSED = (f"urn:li:contract:{number}" for number in (1, 2, 3))
 SPECS = (
@@ -43,6 +43,8 @@ COMMAND = [sys.executable, "-m", "salesnav_source"]
 DOWN, SPACE, ENTER, CTRL_C = "\x1b[B", " ", "\r", "\x03"
 PREFIX = "SOURCES__SALESNAV__"
 
+pytestmark = pytest.mark.usefixtures("project")
+
 
 @dataclass
 class Result:
@@ -53,20 +55,6 @@ class Result:
 
 TRun = Callable[..., Result]
 TServe = Callable[..., Sandbox]
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty project folder, with nothing configured and nothing kept from another test."""
-    for name in [name for name in os.environ if name.startswith((PREFIX, "PIPELINES", "CREDENTIALS"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
-    Container()[PluggableRunContext].reload_providers()
-    yield tmp_path
-    monkeypatch.undo()
-    Container()[PluggableRunContext].reload_providers()
 
 
 @pytest.fixture
@@ -123,6 +111,14 @@ def test_contracts_are_listed_with_one_call(serve: TServe, run: TRun) -> None:
     assert [request.call for request in sandbox.requests] == ["contracts"]
 
 
+def test_contracts_may_be_configured_by_name(serve: TServe, run: TRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    serve()
+    monkeypatch.setenv(f"{PREFIX}CONTRACTS", "south")
+    lines = [line.split()[2:4] for line in run("contracts").out.splitlines()[2:]]
+    assert lines == [["yes", "no"], ["yes", "yes"], ["no", "no"]]
+    assert run("check").code == 0
+
+
 def test_many_contracts_are_listed_page_by_page(serve: TServe, run: TRun) -> None:
     serve(tuple(ContractSpec(f"urn:li:contract:{number}", f"Team {number}") for number in range(25)))
     assert run("contracts").out.count("urn:li:contract:") == 25
@@ -149,6 +145,7 @@ def test_a_refused_token_is_a_message(serve: TServe, run: TRun) -> None:
     result = run("contracts")
     assert (result.code, result.out) == (2, "")
     assert "does not accept the access token" in result.err and "sandbox-token" not in result.err
+    assert "by `salesnav login`" in result.err
 
 
 @pytest.mark.parametrize("name", ["config.toml", "secrets.toml"])
@@ -157,7 +154,8 @@ def test_a_damaged_configuration_is_a_message(project: Path, name: str) -> None:
     (project / ".dlt" / name).write_text("[sources.salesnav\n")
     result = subprocess.run([*COMMAND, "check"], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (2, "")
-    assert result.stdout.startswith("fail  configuration") and name in result.stdout
+    assert result.stdout.startswith("fail  configuration") and f"{project}/.dlt/{name}" in result.stdout
+    assert "at line 1" in result.stdout and "Correct that line" in result.stdout
 
 
 def test_choosing_without_a_terminal_prints_what_to_configure(serve: TServe, run: TRun, project: Path) -> None:
@@ -165,7 +163,7 @@ def test_choosing_without_a_terminal_prints_what_to_configure(serve: TServe, run
     result = run("contracts", "--choose")
     assert result.code == 2
     assert tomlkit.parse(result.out).unwrap() == {"sources": {"salesnav": {"contracts": [NORTH, SOUTH]}}}
-    assert "no terminal" in result.err and "config.toml" in result.err
+    assert "not a terminal" in result.err and "config.toml" in result.err
     assert not (project / ".dlt").exists()
 
 
@@ -266,13 +264,13 @@ def test_choosing_on_a_real_terminal(serve: TServe, project: Path) -> None:
         assert b"North" in shown
         terminal.write((DOWN + SPACE + ENTER).encode())
         shown = _read_until(terminal.fileno(), b"1 contract chosen")
-        assert process.wait(10) == 0, shown
+        assert process.wait(300) == 0, shown
     assert tomlkit.parse((project / ".dlt/config.toml").read_text()).unwrap() == {
         "sources": {"salesnav": {"base_url": base_url, "contracts": [NORTH]}}
     }
 
 
-def _read_until(descriptor: int, text: bytes, seconds: float = 20.0) -> bytes:
+def _read_until(descriptor: int, text: bytes, seconds: float = 300.0) -> bytes:
     shown, deadline = b"", time.monotonic() + seconds
     while text not in shown and time.monotonic() < deadline:
         if select.select([descriptor], [], [], 0.1)[0]:
@@ -399,7 +397,7 @@ def test_a_token_that_ends_soon_is_warned_of(
     result = run("check")
     assert result.code == 0
     assert finding(result, "token")[0] == level
-    assert ("Get a new token" in finding(result, "token")[1]) == (level == "warn")
+    assert ("Get a new token by `salesnav login`" in finding(result, "token")[1]) == (level == "warn")
 
 
 def test_a_revoked_token(serve: TServe, run: TRun, client_known: None) -> None:
@@ -419,7 +417,7 @@ def test_a_token_is_renewed_where_it_can_be(
     result = run("check")
     assert result.code == 0
     assert finding(result, "token")[0] == "ok"
-    assert "in place" in finding(result, "refresh token")[1]
+    assert "renewed with it" in finding(result, "refresh token")[1]
 
 
 @pytest.mark.parametrize(
@@ -615,9 +613,9 @@ def test_the_sandbox_is_served_until_ctrl_c(project: Path) -> None:
     environment = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
     check = subprocess.run([*COMMAND, "check"], env={**os.environ, **environment}, capture_output=True, text=True)
     served.send_signal(signal.SIGINT)
-    _, err = served.communicate(timeout=10)
+    _, err = served.communicate(timeout=300)
     assert check.returncode == 0, check.stdout + check.stderr
-    assert "Sandbox North" in check.stdout and "in place" in check.stdout
+    assert "Sandbox North" in check.stdout and "renewed with it" in check.stdout
     assert (served.returncode, err) == (130, "Stopped.\n")
 
 
@@ -667,3 +665,17 @@ def test_move_lets_another_pipeline_go_on_with_a_contract(
     again = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
     assert (again.code, again.out) == (2, "")
     assert f"Of {SOUTH} pipeline first has loaded nothing" in again.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_is_swallowed_ends_the_command_also_if_something_fails_of_it(
+    monkeypatch: pytest.MonkeyPatch, project: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
+) -> None:
+    def swallow(*args: object, **options: object) -> None:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+        raise ConfigurationError("Nothing is configured.")
+
+    monkeypatch.setattr("salesnav_source.cli.execution.settings_of", swallow)
+    assert cli.main(["load", "duckdb"]) == 128 + number
+    assert "Nothing is configured" not in capsys.readouterr().err

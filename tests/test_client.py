@@ -1,12 +1,16 @@
 """LinkedIn's API as typed calls: over the sandbox, and over servers that send what no sandbox would."""
 
+import contextlib
 import gzip
+import itertools
 import json
 import logging
 import re
 import socket
 import ssl
 import threading
+import time
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from email.utils import format_datetime
@@ -15,17 +19,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
-from salesnav_source.client import Client, Contract
 from salesnav_source.exceptions import (
     AccessDeniedError,
     AccessTokenError,
     ApiError,
+    ConfigurationError,
     DownloadRefusedError,
     DownloadUrlExpiredError,
     IncompleteFileError,
     JobNotFoundError,
     NotReadyError,
+    OversizedFileError,
     RequestRefusedError,
     SalesnavError,
     StalledDownloadError,
@@ -33,6 +39,8 @@ from salesnav_source.exceptions import (
     UnavailableError,
     UnusableAnswerError,
 )
+from salesnav_source.linkedin.client import Client, Contract
+from salesnav_source.linkedin.transport import why
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox import faults as f
 from tests.fakes import (
@@ -152,8 +160,10 @@ def test_all_pages_of_contracts_are_listed_once(page_size: int) -> None:
 
 def test_a_server_that_repeats_its_page_ends_the_listing() -> None:
     with Sandbox(World(contracts=MANY), faults=[f.repeat_page()], access_token=TOKEN) as sandbox:
-        assert len(client_of(sandbox).contracts()) == 10
+        client = client_of(sandbox)
+        assert len(client.contracts()) == 10
         assert len(sandbox.requests) == 2
+        assert len(client.notes) == 1 and "contracts may be missing" in client.notes[0]
 
 
 def test_a_contract_without_a_description(sandbox: Sandbox) -> None:
@@ -190,7 +200,6 @@ def test_no_contracts_are_no_contracts(body: str) -> None:
         pytest.param("null", id="null"),
         pytest.param("", id="nothing"),
         pytest.param("<html>", id="html"),
-        pytest.param("\x00\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), id="bytes"),
     ],
 )
 @pytest.mark.parametrize("call", ["contracts", "create", "poll"])
@@ -519,12 +528,25 @@ def test_a_tls_connection_that_fails_is_told() -> None:
     assert ssl.OPENSSL_VERSION
 
 
+def test_a_certificate_that_nobody_has_signed_is_told_with_what_to_do() -> None:
+    error = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError("certificate verify failed: self-signed"))
+    assert "certificate is not trusted here (REQUESTS_CA_BUNDLE" in why(error)
+
+
+@pytest.mark.parametrize("proxy", ["nonsense://u:S3cretWord@127.0.0.1:1", "http:///"])
+def test_a_variable_that_names_no_proxy_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    with pytest.raises(UnavailableError, match=r"HTTPS_PROXY.* is not the address of one") as caught:
+        Client(make_settings("https://api.example.com/v2")).job(7, URN)
+    assert "S3cretWord" not in str(caught.value)
+
+
 def test_an_answer_that_does_not_come_times_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, log: Secrets) -> None:
-    monkeypatch.setattr("salesnav_source.client.FIRST_BYTE_TIMEOUT", 0.2)
+    monkeypatch.setattr("salesnav_source.linkedin.transport.FIRST_BYTE_TIMEOUT", 0.2)
     waiting = threading.Event()
 
     def answer(request: RawRequest) -> bytes:
-        waiting.wait(3)
+        waiting.wait(300)
         return http_answer()
 
     with serving(answer) as server:
@@ -616,6 +638,14 @@ def test_all_that_is_logged_is_searched(log: Secrets, sandbox: Sandbox, tmp_path
         log.check(shown)
 
 
+@pytest.mark.parametrize("line", [b"no header", b" folded", b": no name", b"X\xff: y", b"A: b\x00c"])
+def test_an_odd_header_is_logged_without_the_signed_url(line: bytes, log: Secrets, tmp_path: Path) -> None:
+    answer = b"HTTP/1.1 200 OK\r\n" + line + b"\r\nContent-Length: %d\r\n\r\n" % len(CSV) + CSV
+    with serving(answer) as server, contextlib.suppress(SalesnavError):
+        client_of(server).download(signed(server.origin), tmp_path / "file")
+    log.check()
+
+
 def page(urns: list[int], **paging: Any) -> bytes:
     elements = [{"contract": f"urn:li:contract:{n}", "name": f"Team {n}", "hasReportingAccess": True} for n in urns]
     return json_answer(json.dumps({"elements": elements, "paging": paging}))
@@ -696,6 +726,34 @@ def test_a_listing_that_repeats_itself_ends() -> None:
     )
 
 
+def test_a_full_page_that_repeats_where_nothing_says_that_more_comes_is_no_remark() -> None:
+    with serving(lambda request: page([1, 2], count=2, start=0)) as server:
+        client = client_of(server)
+        assert len(client.contracts()) == 2 and len(server.requests) == 2
+        assert client.notes == []
+
+
+def test_a_listing_without_end_ends_with_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salesnav_source.linkedin.client.MAX_ENTRIES", 100)
+
+    numbers = itertools.count()
+
+    def endless(request: RawRequest) -> bytes:
+        number = next(numbers)
+        entries = [{"contract": f"urn:li:contract:{n}", "name": "x", "hasReportingAccess": True} for n in range(30)]
+        entries += [{"contract": f"odd {number}/{n}"} for n in range(30)]
+        return json_answer(
+            json.dumps({"elements": entries, "paging": {"start": number * 60, "count": 60, "total": 10**9}})
+        )
+
+    with serving(endless) as server:
+        client = client_of(server)
+        assert len(client.contracts()) == 30
+        assert len(server.requests) == 3
+    assert "has no end. The 30" in client.notes[-1] and len(client.notes) == 21
+    assert "71 more notes like these" in client.notes[-2]
+
+
 def test_an_entry_that_cannot_be_used_is_told_and_left_out() -> None:
     entries = [
         {"contract": "urn:li:contract:1", "name": None, "hasReportingAccess": True},
@@ -753,10 +811,140 @@ def test_a_file_that_is_not_ready_says_when_to_come_back(tmp_path: Path) -> None
     assert caught.value.retry_after == 20.0
 
 
-def test_a_download_that_trickles_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("salesnav_source.client.STANDSTILL_SECONDS", 0.0)
-    with serving(http_answer(200, b"a,b\n")) as server, pytest.raises(StalledDownloadError, match="standstill"):
-        client_of(server).download(f"{server.origin}/file", tmp_path / "file")
+@contextlib.contextmanager
+def talking(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serves each connection by a function, after its request has come; returns the origin."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.recv(65536)
+                talk(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with contextlib.suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+    thread.join(300)
+
+
+class Ticking:
+    """A clock on which each look takes some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self.time, self.seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        self.time += self.seconds
+        return self.time
+
+
+def dripping(begin: bytes, drop: bytes) -> Callable[[socket.socket], None]:
+    """Sends a beginning, and then a drop at a time as long as somebody reads."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        while True:
+            connection.sendall(drop)
+            time.sleep(0.001)
+
+    return talk
+
+
+HTTP = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        pytest.param(HTTP + b"Content-Length: 100000000\r\n\r\n", b"a", id="length"),
+        pytest.param(HTTP + b"\r\n", b"a", id="until-the-end"),
+        pytest.param(HTTP + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n", id="chunks"),
+        pytest.param(HTTP + b"Transfer-Encoding: chunked\r\n\r\nfffff\r\n", b"a", id="within-a-chunk"),
+    ],
+)
+def test_a_download_that_trickles_is_ended(begin: bytes, drop: bytes, tmp_path: Path) -> None:
+    with talking(dripping(begin, drop)) as origin:
+        client = Client(make_settings(f"{origin}/v2"), clock=Ticking(5.0))
+        with pytest.raises(StalledDownloadError, match="has stalled"):
+            client.download(f"{origin}/file", tmp_path / "file")
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll", "download"])
+@pytest.mark.parametrize(
+    ("begin", "drop"),
+    [
+        pytest.param(b"", b"H", id="status-line"),
+        pytest.param(HTTP + b"X-Name: ", b"a", id="header"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="continue"),
+        pytest.param(b"HTTP/1.1 500 Error\r\nContent-Length: 100000\r\n\r\n", b"a", id="error-body"),
+    ],
+)
+def test_an_answer_that_never_ends_times_out(begin: bytes, drop: bytes, call: str, tmp_path: Path) -> None:
+    with talking(dripping(begin, drop)) as origin:
+        client = Client(make_settings(f"{origin}/v2"), clock=Ticking(20.0))
+        with pytest.raises(UnavailableError):
+            calls_of(client, origin, tmp_path)[call]()
+
+
+def flooding(begin: bytes, wave: bytes) -> Callable[[socket.socket], None]:
+    """Sends a beginning, and then waves as fast and as long as somebody reads."""
+
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        while True:
+            connection.sendall(wave)
+
+    return talk
+
+
+WRITTEN = zlib.compressobj()
+NO_CONTENT = {
+    "trailer": (HTTP + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", (b"X-T: " + b"a" * 1000 + b"\r\n") * 200),
+    "zeros-after-gzip": (HTTP + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"{}"), b"\0" * 200_000),
+    "empty-deflate": (
+        HTTP + b"Content-Encoding: deflate\r\n\r\n" + WRITTEN.compress(b"{}") + WRITTEN.flush(zlib.Z_SYNC_FLUSH),
+        b"\x00\x00\x00\xff\xff" * 40_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll", "download"])
+@pytest.mark.parametrize("kind", NO_CONTENT)
+def test_bytes_without_content_are_read_to_a_bound(kind: str, call: str, tmp_path: Path) -> None:
+    with talking(flooding(*NO_CONTENT[kind])) as origin:
+        client = Client(make_settings(f"{origin}/v2"))
+        calls = calls_of(client, origin, tmp_path)
+        calls["download"] = lambda: client.download(f"{origin}/file", tmp_path / "file", expected_rows=0)
+        with pytest.raises((UnusableAnswerError, IncompleteFileError), match=r"still not complete after \d+ MB"):
+            calls[call]()
+
+
+def test_a_chunk_of_negative_size_is_a_transfer_that_breaks_off(tmp_path: Path, log: Secrets) -> None:
+    with serving(CHUNKED + b"-5\r\n{}\r\n0\r\n\r\n") as server, pytest.raises(IncompleteFileError, match="broke off"):
+        client_of(server).download(signed(server.origin), tmp_path / "file")
+
+
+def test_a_body_that_trickles_times_out(tmp_path: Path) -> None:
+    with talking(dripping(HTTP + b"Content-Length: 100000\r\n\r\n", b"{")) as origin:
+        client = Client(make_settings(f"{origin}/v2"), clock=Ticking(20.0))
+        with pytest.raises(UnavailableError, match="timed out"):
+            client.job(7, URN)
+
+
+def calls_of(client: Client, origin: str, folder: Path) -> dict[str, Callable[[], Any]]:
+    return {
+        "contracts": client.contracts,
+        "create": lambda: client.create_job("exportSeatData", URN, WINDOW),
+        "poll": lambda: client.job(7, URN),
+        "download": lambda: client.download(signed(origin), folder / "file"),
+    }
 
 
 @pytest.mark.parametrize("other", ["", '"downloadUrl":null,'])
@@ -764,3 +952,214 @@ def test_the_url_of_a_file_is_found_in_either_spelling(other: str) -> None:
     answer = f'{{"id":7,"status":"completed",{other}"downloadURL":"https://x.linkedin.com/f"}}'
     with serving(json_answer(answer)) as server:
         assert client_of(server).job(7, URN).download_url == "https://x.linkedin.com/f"
+
+
+# bounds: bytes
+
+
+def chunked(body: bytes) -> bytes:
+    return b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+def zipped(megabytes: int) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return b"".join([*(packer.compress(b" " * (1 << 20)) for _ in range(megabytes)), packer.flush()])
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(http_answer(200, b" " * (9 << 20)), id="plain"),
+        pytest.param(HTTP + chunked(b" " * (9 << 20)), id="chunks"),
+        pytest.param(http_answer(200, zipped(50), Content_Encoding="gzip"), id="gzip"),
+        pytest.param(http_answer(200, b"{}", Content_Encoding="br"), id="not-asked-for"),
+        pytest.param(HTTP + b"X: " + b"a" * 100_000 + b"\r\n\r\n", id="header-line"),
+        pytest.param(HTTP + b"X: a\r\n" * 200 + b"\r\n", id="header-lines"),
+        pytest.param(HTTP + (b"X: " + b"a" * 60_000 + b"\r\n") * 5 + b"\r\n", id="header"),
+        pytest.param(http_answer(200, b'{"elements":' + b"[" * 50_000 + b"]" * 50_000 + b"}"), id="deep"),
+    ],
+)
+def test_an_answer_without_bound_is_unusable_and_not_retried(answer: bytes, call: str, tmp_path: Path) -> None:
+    with serving(answer) as server:
+        with pytest.raises(UnusableAnswerError):
+            calls_of(client_of(server), server.origin, tmp_path)[call]()
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll", "download"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(http_answer(500, b"x" * (9 << 20)), id="plain"),
+        pytest.param(b"HTTP/1.1 500 Error\r\n" + chunked(b"x" * (9 << 20)), id="chunks"),
+        pytest.param(http_answer(500, zipped(50), Content_Encoding="gzip"), id="gzip"),
+        pytest.param(http_answer(500, b"no gzip", Content_Encoding="gzip"), id="no-gzip"),
+        pytest.param(http_answer(500, b"{", Content_Encoding="br"), id="not-asked-for"),
+        pytest.param(http_answer(500, b'{"message":' + b"[" * 30_000 + b"]" * 30_000 + b"}"), id="deep"),
+        pytest.param(http_answer(500, b"cut", Content_Length="1000"), id="cut"),
+    ],
+)
+def test_the_status_counts_whatever_the_body_of_a_refusal_is(answer: bytes, call: str, tmp_path: Path) -> None:
+    with serving(answer) as server, pytest.raises(UnavailableError, match="HTTP 500"):
+        calls_of(client_of(server), server.origin, tmp_path)[call]()
+
+
+@pytest.mark.parametrize("rows", [0, 5])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(http_answer(200, b"a" * (17 << 20)), id="plain"),
+        pytest.param(http_answer(200, zipped(50), Content_Encoding="gzip"), id="gzip"),
+    ],
+)
+def test_a_file_is_received_up_to_what_was_announced(answer: bytes, rows: int, tmp_path: Path) -> None:
+    with serving(answer) as server, pytest.raises(OversizedFileError, match=f"{rows} rows"):
+        client_of(server).download(f"{server.origin}/file", tmp_path / "file", rows)
+    assert (tmp_path / "file").stat().st_size <= 17 << 20
+
+
+@pytest.mark.parametrize("rows", [40, None])
+def test_a_file_as_large_as_announced_is_received(rows: int | None, tmp_path: Path) -> None:
+    with serving(http_answer(200, CSV)) as server:
+        assert client_of(server).download(f"{server.origin}/file", tmp_path / "file", rows) == len(CSV)
+
+
+@pytest.mark.parametrize("end", [b"", b"\0" * 100, gzip.compress(b"b\n")], ids=["one", "padded", "two-members"])
+def test_a_compressed_file_is_written_decoded(end: bytes, tmp_path: Path) -> None:
+    with serving(http_answer(200, gzip.compress(CSV) + end, Content_Encoding="gzip")) as server:
+        client_of(server).download(f"{server.origin}/file", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == CSV + (b"b\n" if end.startswith(b"\x1f") else b"")
+
+
+# addresses
+
+
+@pytest.mark.parametrize(
+    "location", ["http://[", "https://[::1", "//[", "http://www.linkedin.com:port/", "http://h/" + "a" * 9000]
+)
+def test_a_malformed_redirect_is_not_retried(location: str, tmp_path: Path) -> None:
+    with serving(http_answer(302, Location=location)) as server:
+        with pytest.raises(DownloadRefusedError):
+            client_of(server).download(signed(server.origin), tmp_path / "file")
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("way", ["redirect", "download-url"])
+def test_no_token_goes_to_another_port_of_the_host(way: str, tmp_path: Path, log: Secrets) -> None:
+    with (
+        serving(http_answer(200, CSV)) as elsewhere,
+        serving(http_answer(302, Location=signed(elsewhere.origin))) as own,
+    ):
+        with pytest.raises(DownloadRefusedError, match="token was not sent") as caught:
+            client_of(own).download(signed((own if way == "redirect" else elsewhere).origin), tmp_path / "file")
+        assert elsewhere.requests == []
+        log.check(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://www.linkedin.com:8443/x", "https://user@www.linkedin.com/x", "https://www.linkedin.com/\ta"]
+)
+def test_a_download_url_of_linkedin_is_taken_literally(url: str, tmp_path: Path) -> None:
+    with pytest.raises(DownloadRefusedError):
+        Client(make_settings()).download(url, tmp_path / "file")
+
+
+def test_a_proxy_of_the_environment_gets_no_token(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with serving(http_answer(502)) as proxy, serving(json_answer('{"elements":[]}')) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, proxy.origin)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        assert client_of(server).contracts() == []
+        assert proxy.requests == []
+        with pytest.raises(UnavailableError, match="the proxy failed"):
+            Client(make_settings()).contracts()
+    assert [request.method for request in proxy.requests] == ["CONNECT"]
+    assert all("Authorization" not in request.headers for request in proxy.requests)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["absent", "garbage"])
+def test_certificates_that_cannot_be_used_are_named(
+    content: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "corporate.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    with serving(http_answer(200)) as server:
+        client = Client(make_settings(server.origin.replace("http:", "https:")))
+        with pytest.raises(ConfigurationError, match=r"REQUESTS_CA_BUNDLE = .*corporate\.pem does not"):
+            client.contracts()
+        assert server.requests == []
+
+
+# words of a refusal
+
+
+@pytest.mark.parametrize("call", ["contracts", "create", "poll", "download"])
+def test_linkedins_words_are_shown_without_secrets(call: str, tmp_path: Path, log: Secrets) -> None:
+    said = f"Field startAt is odd\n{TOKEN} {SIGNATURE if call == 'download' else ''} x-li-ambry-ep={SIGNATURE}"
+    refusal = json_answer(json.dumps({"message": said, "status": 400}), 400)
+    with serving(refusal) as server, pytest.raises(RequestRefusedError, match="LinkedIn says") as caught:
+        calls_of(client_of(server), server.origin, tmp_path)[call]()
+    assert 'LinkedIn says: "Field startAt is odd *** ' in str(caught.value)
+    log.check(caught.value)
+
+
+def test_the_version_of_the_api_is_sent_if_it_is_set(sandbox: Sandbox) -> None:
+    settings = make_settings(sandbox.base_url, access_token=TOKEN)
+    Client(settings).contracts()
+    object.__setattr__(settings, "api_version", "202611")
+    Client(settings).contracts()
+    assert [request.headers.get("linkedin-version") for request in sandbox.requests] == [None, "202611"]
+
+
+@pytest.mark.parametrize(
+    ("form", "end"),
+    [("last_millisecond", WINDOW.end_ms), ("next_midnight", WINDOW.end_ms + 1), ("last_second", WINDOW.end_ms - 999)],
+)
+def test_the_end_of_the_interval_has_the_form_asked_for(form: Any, end: int) -> None:
+    with serving(json_answer('{"value":{"id":7}}')) as server:
+        client_of(server).create_job("exportSeatData", URN, WINDOW, form)
+        assert json.loads(server.requests[0].body)["endAt"] == end
+
+
+# a later page of the listing
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(json_answer('{"message":"no such page"}', 400), id="400"),
+        pytest.param(json_answer("{}", 403), id="403"),
+        pytest.param(json_answer("{}", 404), id="404"),
+        pytest.param(json_answer("<html>"), id="html"),
+        pytest.param(json_answer("{}"), id="no-elements"),
+        pytest.param(http_answer(200, b'{"elements":' + b"[" * 9999 + b"]" * 9999 + b"}"), id="deep"),
+        pytest.param(http_answer(200, b" " * (9 << 20)), id="long"),
+    ],
+)
+def test_a_later_page_that_is_refused_costs_no_contract_before_it(second: bytes) -> None:
+    first = page(list(range(10)), count=10, start=0)
+    with serving(lambda request: second if "start=10" in request.target else first) as server:
+        client = client_of(server)
+        assert len(client.contracts()) == 10
+        assert any("page 2" in note and "10 listed before it" in note for note in client.notes)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "error"),
+    [(json_answer("{}", 429), ThrottledError), (json_answer("{}", 503), UnavailableError), (None, UnavailableError)],
+    ids=["429", "503", "reset"],
+)
+def test_a_later_page_that_is_not_answered_yet_fails_the_listing(second: bytes | None, error: type[ApiError]) -> None:
+    first = page(list(range(10)), count=10, start=0)
+    with serving(lambda request: second if "start=10" in request.target else first) as server, pytest.raises(error):
+        client_of(server).contracts()
+
+
+def test_a_first_page_that_is_refused_fails_the_listing() -> None:
+    with serving(json_answer("{}", 400)) as server, pytest.raises(RequestRefusedError):
+        client_of(server).contracts()

@@ -14,8 +14,8 @@ import pytest
 from dlt.pipeline import trace
 from fakes import DUCKDB_MEMORY, memory_while_copying
 
-from salesnav_source import dlt_compat
-from salesnav_source.settings import SECTION
+from salesnav_source.settings.configuration import SECTION
+from salesnav_source.warehouse import dlt_compat
 
 
 @pytest.fixture(autouse=True)
@@ -132,15 +132,6 @@ def test_stored_state(tmp_path: Path) -> None:
         except dlt.common.destination.exceptions.DestinationUndefinedEntity:
             nothing = None
     promise(nothing is None, "a warehouse without a dataset has a state")
-
-
-def test_the_state_that_a_table_holds_can_be_read(tmp_path: Path) -> None:
-    pipeline = make(tmp_path)
-    pipeline.run(numbers((1, 2)))
-    with pipeline.sql_client() as client:
-        ((text,),) = client.execute_sql("SELECT state FROM _dlt_pipeline_state")
-    found = dlt_compat.decoded_state(text)["sources"][SECTION]["seen"]
-    promise(found == [1, 2], f"what _dlt_pipeline_state holds is not the state, but {found}")
 
 
 def test_a_duckdb_file_that_is_open_elsewhere_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from salesnav_source.days.windows import Window
 from salesnav_source.exceptions import JournalError
-from salesnav_source.journal import Journal, LoadOutcome
-from salesnav_source.windows import Window
+from salesnav_source.jobs.journal import Journal, LoadOutcome, peek
 from tests.fakes import EPOCH, OTHER_URN, URN, single_days, window_of
 
 BASE_URL = "https://api.linkedin.com/v2"
@@ -50,16 +50,6 @@ def record(job_id: int, export: str = "activities", **more: Any) -> dict[str, An
 
 def outcome(*exports: str, records: bool = True) -> LoadOutcome:
     return LoadOutcome(set(exports), records)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    def connect(journal: Journal) -> sqlite3.Connection:
-        db = sqlite3.connect(journal.path, timeout=10.0, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA synchronous = OFF")
-        return db
-
-    monkeypatch.setattr(Journal, "_connect", connect)
 
 
 @pytest.fixture
@@ -249,7 +239,7 @@ def test_peeking_tells_of_all_jobs_that_are_not_known_to_be_loaded_and_changes_n
     add_job(elsewhere, 3)
     elsewhere.close()
     before = journal.path.read_bytes()
-    found = Journal.peek(journal.path)
+    found = peek(journal.path)
     assert [(base_url, job.job_id) for base_url, job in found] == [
         (BASE_URL, 1), (BASE_URL, 2), ("http://127.0.0.1:8080/v2", 3)
     ]  # fmt: skip
@@ -258,11 +248,11 @@ def test_peeking_tells_of_all_jobs_that_are_not_known_to_be_loaded_and_changes_n
 
 def test_peeking_makes_no_file_and_names_one_that_is_no_good(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
-    assert Journal.peek(path) == []
+    assert peek(path) == []
     assert not path.exists()
     text_file(path)
     with pytest.raises(JournalError, match="cannot be read") as caught:
-        Journal.peek(path)
+        peek(path)
     assert str(path) in str(caught.value)
 
 
@@ -312,7 +302,7 @@ def test_many_threads_write_at_once(journal: Journal) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(300)
     assert errors == []
     assert len(reopened(journal).in_flight()) == 40
 
@@ -489,8 +479,8 @@ def test_a_journal_that_fails_in_use_says_so(journal: Journal, act: Callable[[Jo
         journal.close()
     else:
         overwritten(journal.path)
-        journal._db.execute("PRAGMA cache_size = 0")
-        journal._db.execute("PRAGMA shrink_memory")
+        journal._database.connection.execute("PRAGMA cache_size = 0")
+        journal._database.connection.execute("PRAGMA shrink_memory")
     said = str(journal.path)
     try:
         act(journal)
@@ -501,7 +491,7 @@ def test_a_journal_that_fails_in_use_says_so(journal: Journal, act: Callable[[Jo
 
 def test_a_journal_that_another_process_holds_says_so(journal: Journal) -> None:
     add_job(journal, 1)
-    journal._db.execute("PRAGMA busy_timeout = 10")
+    journal._database.connection.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(journal.path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(JournalError, match="locked"):
@@ -517,3 +507,15 @@ def test_a_copy_of_the_folder_is_a_journal(journal: Journal, tmp_path: Path) -> 
     add_job(journal, 1)
     shutil.copytree(tmp_path, tmp_path / "copy")
     assert job_ids(Journal(tmp_path / "copy" / FILE_NAME, BASE_URL)) == [1]
+
+
+def test_a_full_disk_is_named_and_the_journal_goes_on_once_there_is_room(journal: Journal) -> None:
+    add_job(journal, 1)
+    connection = journal._database.connection
+    ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalError, match="database or disk is full"):
+        journal.keep_record(record(2, error="x" * 100_000))
+    connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    journal.keep_record(record(3))
+    assert job_ids(reopened(journal)) == [1]

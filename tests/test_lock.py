@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from salesnav_source import lock as lock_module
 from salesnav_source.exceptions import PipelineBusyError
-from salesnav_source.lock import PipelineLock
+from salesnav_source.run import lock as lock_module
+from salesnav_source.run.lock import PipelineLock
 
 NAME = "sales"
 
 HOLD = """
 import sys
-from salesnav_source.lock import PipelineLock
+from salesnav_source.run.lock import PipelineLock
 lock = PipelineLock(sys.argv[1], sys.argv[2])
 lock.acquire()
 print("held", flush=True)
@@ -58,7 +58,7 @@ def other_run(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 def is_free(folder: Path, name: str = NAME) -> bool:
     """Tells whether a process of its own can take the lock."""
     process = subprocess.run(
-        [sys.executable, "-c", HOLD, str(folder), name], input="\n\n", capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", HOLD, str(folder), name], input="\n\n", capture_output=True, text=True, timeout=300
     )
     return process.returncode == 0
 
@@ -67,7 +67,7 @@ def in_child(work: Callable[[], Any]) -> int | None:
     """Returns the exit code of a forked child that does some work."""
     process = multiprocessing.get_context("fork").Process(target=work)
     process.start()
-    process.join(20)
+    process.join(300)
     if process.is_alive():
         process.kill()
         raise AssertionError("the child does not end")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesnav_source.client import Contract
+from salesnav_source.days.windows import Coverage, Days, Window
 from salesnav_source.exceptions import (
     AccessDeniedError,
     AccessTokenError,
@@ -18,11 +18,12 @@ from salesnav_source.exceptions import (
     ThrottledError,
     UnavailableError,
 )
+from salesnav_source.jobs.journal import JobInFlight
 from salesnav_source.jobs.machine import MAX_TOKEN_REFUSALS
-from salesnav_source.journal import JobInFlight
-from salesnav_source.planning import UNREACHABLE_SECONDS, Plan, Refresh, list_contracts, make_plan, utc_today
-from salesnav_source.state import Claim, ClaimedWindow, Ledger
-from salesnav_source.windows import Coverage, Days, Window
+from salesnav_source.linkedin.client import Contract
+from salesnav_source.run.contracts import UNREACHABLE_SECONDS, list_contracts
+from salesnav_source.run.planning import Plan, Refresh, make_plan, utc_today
+from salesnav_source.warehouse.state import Claim, ClaimedWindow, Ledger
 from tests.fakes import EPOCH, OTHER_URN, TODAY, URN, FakeTimer, make_policy, make_settings, window_of
 
 YESTERDAY = TODAY - timedelta(days=1)
@@ -97,7 +98,7 @@ def test_only_the_contracts_chosen_are_planned() -> None:
 def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: str) -> None:
     plan = planned(["seats"], contracts=[URN, chosen])
     assert {task.contract for task in plan.tasks} == {URN}
-    assert [(w.contract, w.window, w.kind) for w in plan.out_of_reach] == [(chosen, window_of(90), "failed")]
+    assert [(w.contract, w.window, w.outcome) for w in plan.out_of_reach] == [(chosen, window_of(90), "failed")]
     assert words in plan.out_of_reach[0].reason
 
 
@@ -140,14 +141,6 @@ def test_what_the_load_under_way_has_brought_is_not_planned() -> None:
     assert {task.contract for task in plan.tasks} == {OTHER_URN}
 
 
-def test_an_export_is_looked_up_under_what_stands_for_it() -> None:
-    ledger = Ledger({"seats for mine": {URN: loaded(90)}})
-    settings = make_settings(contracts=[URN])
-    exports = {"seats": "seats for mine", "activities": "activities"}
-    plan = make_plan(settings, CONTRACTS, exports, ledger, (), TODAY, EPOCH)
-    assert [(task.export, task.window) for task in plan.tasks] == [("activities", window_of(90))]
-
-
 @pytest.mark.parametrize(
     ("listed", "words"),
     [
@@ -163,7 +156,7 @@ def test_a_contract_of_which_anything_is_loaded_stays_wanted(listed: dict[str, C
     plan = planned(listed=listed, coverage=loaded(80))
     assert {task.contract for task in plan.tasks} == {URN}
     assert {window.contract for window in plan.out_of_reach} == {OTHER_URN}
-    assert all(words in window.reason and "name those that are under contracts" in window.reason
+    assert all(words in window.reason and "list the contracts that you want under contracts" in window.reason
                for window in plan.out_of_reach)  # fmt: skip
     assert not planned(listed=listed, coverage=loaded(80), contracts=[URN]).out_of_reach
 

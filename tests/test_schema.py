@@ -1,9 +1,12 @@
 """The Exports Schema: complete, consistent, and matched to headers as files may spell them."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from salesnav_source.linkedin.guesses import GUESSES, as_markdown
 from salesnav_source.sandbox import FILE_COLUMNS
 from salesnav_source.schema import (
     ACTIVITIES,
@@ -42,7 +45,7 @@ def names(matched: dict[int, Column]) -> dict[int, str]:
         pytest.param(
             ACTIVITY_OUTCOMES,
             "contract activity_id activity_type",
-            "contract* activity_id* activity_type* created_at seat_id member_identity_key export_job_id*",
+            "contract* activity_id* activity_type* created_at outcome_date seat_id member_identity_key export_job_id*",
             id="activity_outcomes",
         ),
         pytest.param(
@@ -144,3 +147,23 @@ def test_of_a_doubled_header_the_first_counts() -> None:
 
 def test_a_better_spelling_wins_over_a_weaker_one() -> None:
     assert names(SEATS.match(["id", "seatId"])) == {1: "seat_id"}
+
+
+def test_numbers_with_a_fraction_have_no_room_for_a_group_of_digits() -> None:
+    # a single dot or comma in them stands before the fraction
+    for export in EXPORTS.values():
+        assert all(
+            column.most is not None and column.most < 1000 for column in export.columns if column.type == "double"
+        )
+
+
+def test_spellings_known_elsewhere_are_among_the_spellings_and_have_their_mark() -> None:
+    marks = {name: mark for column in SEATS.columns for name, mark in column.known_elsewhere.items()}
+    assert marks["INSIGHT_ENGAGEMENT"] == "seen" and marks["prof_brand"] == "told"
+    assert all(SEATS.has_spelling(name) for name in marks)
+
+
+def test_every_guess_has_a_detector_and_stands_in_the_documentation() -> None:
+    assert all(guess.detector and guess.then and guess.evidence in ("guess", "told") for guess in GUESSES.values())
+    documentation = (Path(__file__).parent.parent / "docs" / "linkedin.md").read_text(encoding="utf-8")
+    assert as_markdown() in documentation

@@ -1,19 +1,33 @@
 """Settings: what they take, what they refuse and how they say so, and which days they want."""
 
+import inspect
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import dlt
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from salesnav_source import salesnav
+from salesnav_source.days.windows import Coverage, Days, Window
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.personal_data import PersonalData
-from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings, resolve_settings
-from salesnav_source.windows import Coverage, Days, Window
+from salesnav_source.settings.configuration import (
+    CHECKS,
+    SalesnavConfiguration,
+    SalesnavCredentials,
+    Settings,
+    misspelt_settings,
+    resolve_settings,
+)
+from salesnav_source.settings.privacy import PersonalData
 from tests.fakes import CLIENT_SECRET, OTHER_URN, REFRESH_TOKEN, TOKEN, URN, make_settings
+
+ROOT = Path(__file__).parents[1]
 
 RENEWAL = {"client_id": "id", "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
 
@@ -44,7 +58,6 @@ def test_defaults_are_those_of_the_readme() -> None:
         pytest.param("base_url", "", "http", id="no-url"),
         pytest.param("base_url", "https://", "http", id="url-without-host"),
         pytest.param("base_url", "https://api.linkedin.com/v2 ", "http", id="url-with-a-space"),
-        pytest.param("contracts", ["210001"], "urn:li:contract:", id="contract-number"),
         pytest.param("contracts", [URN, "urn:li:seat:1"], "urn:li:contract:", id="another-urn"),
         pytest.param("contracts", ["urn:li:contract:"], "urn:li:contract:", id="urn-without-number"),
         pytest.param("start_date", "01-31-2026", "YYYY-MM-DD", id="american-day"),
@@ -67,7 +80,8 @@ def test_defaults_are_those_of_the_readme() -> None:
 def test_what_is_refused_is_named_with_its_value(name: str, value: Any, takes: str) -> None:
     said = refused(**{name: value})
     assert name in said
-    assert repr(value[-1] if isinstance(value, list) else value) in said
+    # an address may hold a password, so it is not repeated
+    assert name == "base_url" or repr(value[-1] if isinstance(value, list) else value) in said
     assert takes in said
 
 
@@ -146,7 +160,7 @@ def test_credentials_that_will_do(given_credentials: dict[str, str], renewable: 
 @pytest.mark.parametrize("missing", sorted(RENEWAL))
 def test_what_is_missing_to_renew_a_token_is_named(missing: str) -> None:
     said = refused(**{name: value for name, value in RENEWAL.items() if name != missing})
-    assert said.endswith(f"missing: {missing}.")
+    assert said.endswith("or set refresh_token." if missing == "refresh_token" else f"Missing: {missing}.")
     assert not any(secret in said for secret in (CLIENT_SECRET, REFRESH_TOKEN))
 
 
@@ -159,6 +173,21 @@ def test_without_credentials_it_is_said_how_to_get_going() -> None:
 @pytest.mark.parametrize("credentials", [TOKEN, {"access_token": TOKEN}, SalesnavCredentials(access_token=TOKEN)])
 def test_credentials_come_as_text_table_or_object(credentials: Any) -> None:
     assert set(salesnav(credentials=credentials).resources) >= {"contracts", "activities", "seats", "export_jobs"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"access_token": 5}', "access_token is of type int"),
+        ('{"refresh_token": {"Pa55word": 1}}', "refresh_token is of type dict"),
+        ('{"Pa55word": 1}', "a name that is none of access_token"),
+        ('{"access_token": "Pa55word"', "cannot be read as JSON"),
+    ],
+)
+def test_json_of_another_form_is_a_sentence_without_its_values(text: str, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        resolve_settings({"credentials": text})
+    assert "Pa55" not in str(caught.value)
 
 
 def test_credentials_that_are_no_text_are_refused() -> None:
@@ -248,3 +277,171 @@ def test_the_source_is_named_as_its_configuration() -> None:
     source = salesnav(credentials=TOKEN)
     assert (source.name, source.section) == ("salesnav", "salesnav")
     assert isinstance(source, dlt.sources.DltSource)
+
+
+def test_a_setting_is_the_same_wherever_it_is_declared() -> None:
+    declared = dict(SalesnavConfiguration())
+    parameters = inspect.signature(salesnav).parameters
+    assert set(parameters) == set(declared)
+    assert {name: parameters[name].default for name in declared if name != "credentials"} == {
+        name: value for name, value in declared.items() if name != "credentials"
+    }
+    documented = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    missing = [name for name in declared if f"`{name}`" not in documented and f"`{name}." not in documented]
+    missing += [
+        name
+        for name in dict(SalesnavCredentials())
+        if f"`credentials.{name}`" not in documented and f"`.{name}`" not in documented
+    ]
+    assert missing == []
+    assert set(CHECKS) | {"credentials", "personal_data", "pseudonym_key", "keep_columns"} == set(declared)
+
+
+def test_all_wrong_settings_are_named_at_once() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        make_settings(base_url="no address", lookback_days=-1, start_date="yesterday", interval_end="noon")
+    assert all(name in str(refused.value) for name in ("base_url", "lookback_days", "start_date", "interval_end"))
+
+
+def test_a_contract_may_be_given_by_urn_number_or_name() -> None:
+    settings = make_settings(contracts=[URN, "210001", "North America"])
+    assert settings.contracts == (URN, "urn:li:contract:210001", "North America")
+
+
+@pytest.fixture
+def settings_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Makes a folder the current one, with a file of settings."""
+
+    def make(folder: Path, file: str | None = None, text: str = "") -> None:
+        if file is not None:
+            (folder / ".dlt").mkdir(parents=True)
+            (folder / ".dlt" / file).write_text(text)
+        monkeypatch.setattr("sys.argv", [str(folder / "script.py")])
+        monkeypatch.chdir(folder)
+        Container()[PluggableRunContext].reload_providers()
+
+    yield make
+    monkeypatch.undo()
+    Container()[PluggableRunContext].reload_providers()
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "advice"),
+    [
+        pytest.param(
+            "config.toml",
+            "[source.salesnav]\nlookback_days = 1",
+            "lookback_days in the section [sources.salesnav]",
+            id="source",
+        ),
+        pytest.param(
+            "config.toml",
+            '[sources.sales_nav]\nstart_date = "2026-01-01"',
+            "start_date in the section [sources.salesnav]",
+            id="sales_nav",
+        ),
+        pytest.param(
+            "secrets.toml",
+            '[salesnav.credentials]\naccess_token = "x"',
+            "access_token in the section [sources.salesnav.credentials]",
+            id="no-sources",
+        ),
+        pytest.param(
+            "secrets.toml",
+            '[sources.salesnav]\naccess_token = "x"',
+            "access_token in the section [sources.salesnav.credentials]",
+            id="a-level-too-high",
+        ),
+        pytest.param(
+            "secrets.toml",
+            'access_token = "x"',
+            "access_token in the section [sources.salesnav.credentials]",
+            id="top",
+        ),
+    ],
+)
+def test_sections_that_nothing_reads(
+    file: str, text: str, advice: str, tmp_path: Path, settings_in: Callable[..., None]
+) -> None:
+    settings_in(tmp_path, file, text)
+    (note,) = misspelt_settings()
+    assert note.startswith(f"{file} sets ") and note.endswith(f"has no effect. Write {advice}.")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SOURCES_SALESNAV_START_DATE",
+        "SOURCES_SALESNAV__START_DATE",
+        "SOURCES__SALESNAV_START_DATE",
+        "SOURCE__SALESNAV__START_DATE",
+        "SOURCES__SALES_NAV__START_DATE",
+        "SALESNAV_START_DATE",
+    ],
+)
+def test_variables_that_nothing_reads(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_in: Callable[..., None]
+) -> None:
+    settings_in(tmp_path)
+    monkeypatch.setenv(name, "2026-01-01")
+    (note,) = misspelt_settings()
+    assert f"sets {name}, " in note and "Write SOURCES__SALESNAV__START_DATE, " in note
+
+
+def test_other_sources_and_variables_are_no_near_misses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_in: Callable[..., None]
+) -> None:
+    text = '[sources.github]\ntoken = "x"\n[sources]\nx = 1\n[destination.duckdb]\ny = 1\n[sources.salesnav]\nlookback_days = 1'
+    settings_in(tmp_path, "config.toml", text)
+    for name in ("SALESNAV_ACCESS", "SALESNAV_ORCHESTRATORS", "ACCESS_TOKEN", "SOURCES__GITHUB__ACCESS_TOKEN"):
+        monkeypatch.setenv(name, "x")
+    assert misspelt_settings() == []
+
+
+@pytest.mark.parametrize("value", ["...", "…", "<token>", "your token here", "xxx", "CHANGE_ME"])
+def test_a_placeholder_is_no_token(value: str) -> None:
+    assert "access_token is still a placeholder" in refused(access_token=value)
+
+
+def test_all_placeholders_are_named_at_once() -> None:
+    said = refused(access_token=None, client_id="<your id>", client_secret="...", refresh_token="xxx")
+    for name in ("client_id", "client_secret", "refresh_token"):
+        assert f"credentials.{name} is still a placeholder" in said
+
+
+def test_all_wrong_settings_are_named_at_once_and_near_misses_first(
+    tmp_path: Path, settings_in: Callable[..., None]
+) -> None:
+    settings_in(tmp_path, "config.toml", "[source.salesnav]\nlookback_days = 1")
+    with pytest.raises(ConfigurationError) as caught:
+        resolve_settings({"max_rejected": 2.0, "start_date": "yesterday"})
+    near, *_ = lines = str(caught.value).splitlines()
+    assert "[source.salesnav]" in near
+    positions = [
+        next(i for i, line in enumerate(lines) if part in line) for part in ("yesterday", "max_rejected", "No c")
+    ]
+    assert positions == sorted(positions)
+
+
+def test_settings_of_the_project_are_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings_in: Callable[..., None]
+) -> None:
+    project = tmp_path / "project"
+    settings_in(project, "config.toml", "[sources.salesnav]\nlookback_days = 1")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    settings_in(elsewhere)
+    assert misspelt_settings() == []
+    monkeypatch.setattr("sys.argv", [str(project / ".venv/bin/salesnav")])
+    (note,) = misspelt_settings()
+    assert f"settings in {project / '.dlt'} that are not read" in note and f"DLT_PROJECT_DIR={project}" in note
+
+
+@pytest.mark.parametrize("name", ["token_url", "authorization_url"])
+@pytest.mark.parametrize(
+    "url", ["http://gateway.example/token", "ftp:x", "ftp://gateway.example/token", "gateway.example"]
+)
+def test_addresses_that_get_secrets_are_checked_with_the_other_settings(name: str, url: str) -> None:
+    given = {"client_id": "a", "client_secret": "b", "refresh_token": "c", name: url}
+    with pytest.raises(ConfigurationError, match=rf"credentials\.{name}"):
+        resolve_settings({"credentials": given})

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from runs.house import ONE, TWO, House, house
 
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.journal import Journal
-from salesnav_source.session import journal_path
-from salesnav_source.shards import divide, move
+from salesnav_source.jobs.journal import Journal
+from salesnav_source.run.prepare import journal_path
+from salesnav_source.run.upkeep.shards import divide, move
 
 URNS = st.lists(st.integers(1, 10**6).map(lambda n: f"urn:li:contract:{n}"), unique=True, max_size=40)
 COUNTS = st.integers(1, 16)
@@ -98,9 +98,9 @@ def test_jobs_in_flight_move_along(home: House) -> None:
     first = home.pipeline("first")
     assert load(home, "first", [ONE]) == 3
     journal = Journal(journal_path(first), home.sandbox.base_url)
-    from salesnav_source.client import Client
+    from salesnav_source.days.windows import Window
+    from salesnav_source.linkedin.client import Client
     from salesnav_source.schema import EXPORTS
-    from salesnav_source.windows import Window
 
     window = Window(home.first_day, home.yesterday)
     for name, export in EXPORTS.items():

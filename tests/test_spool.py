@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesnav_source.spool import Spool, SpoolClosedError
+from salesnav_source.linkedin.spool import Spool, SpoolClosedError
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_who_reads_waits_for_what_is_still_to_come(spool: Spool) -> None:
         target.write(b"abc")
         assert not wait([reading], timeout=0.05).done
         target.write(b"d")
-        assert reading.result(timeout=5) == b"abcd"
+        assert reading.result(timeout=300) == b"abcd"
 
 
 def test_is_read_again_from_the_start(spool: Spool) -> None:
@@ -74,7 +74,7 @@ def test_an_error_of_the_transfer_is_raised_to_who_reads(spool: Spool) -> None:
         fill(spool, b"abc")
         spool.end(ValueError("broken off"))
         with pytest.raises(ValueError, match="broken off"):
-            reading.result(timeout=5)
+            reading.result(timeout=300)
 
 
 def test_writing_ends_when_nobody_reads_any_more(spool: Spool) -> None:

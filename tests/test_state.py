@@ -4,15 +4,24 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesnav_source.state import CLAIMS, COVERAGE, LISTED, Claim, ClaimedWindow, Ledger, StateWriter, read_ledger
-from salesnav_source.state import state_to_trust as trusted
-from salesnav_source.windows import Coverage, Days, Window
+from salesnav_source.days.windows import Coverage, Days, Window
+from salesnav_source.warehouse.state import (
+    CLAIMS,
+    COVERAGE,
+    LISTED,
+    Claim,
+    ClaimedWindow,
+    Ledger,
+    StateWriter,
+    read_ledger,
+)
+from salesnav_source.warehouse.state import state_to_trust as trusted
 from tests.fakes import OTHER_URN, TODAY, URN, window_of
 
 WEEK, EARLIER = window_of(7), window_of(7, TODAY - timedelta(days=20))
@@ -29,6 +38,8 @@ class FakeWarehouse:
     """Rows of other loads within the days of a claim, by table."""
     same_keys: int = 0
     """Rows that have a key of a row of the load."""
+    staged: tuple[int, int] = (0, 0)
+    """Keys that the load has staged, and those of them that newer rows of other loads have."""
     complete: Collection[str] = (LOAD, NEXT)
     absent: Collection[str] = ()
     """Tables that are not there."""
@@ -51,6 +62,9 @@ class FakeWarehouse:
 
     def count_same_keys(self, table: str, key: str, contract: str, load_id: str) -> int:
         return self.same_keys
+
+    def count_staged(self, table: str, key: str, load_id: str) -> tuple[int, int]:
+        return self.staged
 
 
 def claim(rows: int | None = 5, window: Window = WEEK, contract: str = URN, **changes: Any) -> Claim:
@@ -155,12 +169,11 @@ def test_what_cannot_be_counted_is_not_held_against_a_claim(one: Claim) -> None:
     assert loaded(ledger) == Days((WEEK,))
 
 
-def test_what_feeds_only_a_transformer_of_the_users_is_not_looked_for() -> None:
-    key = "activities for weekly"
-    warehouse = FakeWarehouse(absent=["activities", key])
-    ledger = read(state({LOAD: claim()}, key), warehouse)
-    assert loaded(ledger, key) == Days((WEEK,))
+def test_what_0_2_0_has_noted_for_transformers_says_nothing() -> None:
+    warehouse = FakeWarehouse(absent=["activities for weekly"])
+    ledger = read(state({LOAD: claim()}, "activities for weekly"), warehouse)
     assert not loaded(ledger)
+    assert ledger.missing_tables == []
 
 
 def test_only_the_claims_that_do_not_hold_are_given_up() -> None:
@@ -287,3 +300,13 @@ def test_what_the_load_that_is_extracted_has_brought_is_kept() -> None:
     ledger = read(merged, None, current_load=NEXT)
     assert loaded(ledger) == Days((EARLIER, WEEK))
     assert list(ledger.under_way) == ["activities"]
+
+
+@pytest.mark.parametrize(
+    ("staged", "holds"), [((5, 2), True), ((5, 1), False), ((0, 0), False)], ids=["lost-to-newer", "too-few", "unknown"]
+)
+def test_rows_that_lose_to_newer_ones_with_their_keys_are_not_missing(staged: tuple[int, int], holds: bool) -> None:
+    state = {"resources": {"activities": {"claims": {LOAD: claim(rows=5).to_state()}}}}
+    warehouse = FakeWarehouse({("activities", LOAD): 3}, staged=staged)
+    ledger = read_ledger(state, cast(Any, warehouse), {})
+    assert bool(ledger.coverage("activities", URN).loaded) == holds

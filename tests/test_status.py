@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,16 +15,18 @@ from typing import NamedTuple
 import dlt
 import duckdb
 import pytest
+from runs.house import wait_until
 
+from salesnav_source.days.windows import Window
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.journal import Journal
-from salesnav_source.loading import sync
-from salesnav_source.lock import PipelineLock
+from salesnav_source.jobs.journal import Journal
+from salesnav_source.run.lock import PipelineLock
+from salesnav_source.run.sync import sync
+from salesnav_source.run.upkeep.status import NO_ACCESS, ExportStatus, Status, collect
+from salesnav_source.run.upkeep.status_text import render
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import data_delay, internal_error, not_found
-from salesnav_source.settings import Settings, resolve_settings
-from salesnav_source.status import NO_ACCESS, ExportStatus, Status, collect, render
-from salesnav_source.windows import Window
+from salesnav_source.settings.configuration import Settings, resolve_settings
 
 NORTH, SOUTH, CLOSED = (f"urn:li:contract:{number}" for number in (1, 2, 3))
 SPECS = (
@@ -207,7 +210,7 @@ def test_jobs_in_flight_of_a_run_at_work(loaded: Loaded) -> None:
     with loaded.journal() as journal, at_work(loaded):
         window = Window(loaded.yesterday, loaded.yesterday)
         journal.created(journal.ask(NORTH, "seats", window, time.time()), 77)
-        with journal._transaction():
+        with journal._database.transaction():
             status = loaded.status()
     assert status["running"]
     assert [(job["job_id"], job["contract"], job["export"], job["first"]) for job in status["jobs"]] == [
@@ -227,7 +230,8 @@ def test_which_jobs_the_next_run_takes_over(loaded: Loaded, age: float, base_url
         window = Window(loaded.yesterday, loaded.yesterday)
         journal.created(journal.ask(NORTH, "seats", window, time.time() - age), 77)
     status = loaded.status()
-    assert [job["taken_over"] for job in status["jobs"]] == [taken_over]
+    assert [job["taken_over"] for job in status["jobs"]] == ([taken_over] if base_url is None else [])
+    assert ("1 more jobs are in flight at another base_url." in status["notes"]) == (base_url is not None)
     assert status["next_run"]["jobs_to_take_over"] == taken_over
     text = render(status)
     assert ("goes on with it" in text) == taken_over
@@ -264,19 +268,25 @@ def endless(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with Sandbox(small_world(), job_seconds=(1000, 1000)) as sandbox:
         code = (
             "import dlt\n"
-            "from salesnav_source.settings import resolve_settings\n"
-            "from salesnav_source.loading import sync\n"
+            "from salesnav_source.settings.configuration import resolve_settings\n"
+            "from salesnav_source.run.sync import sync\n"
             f"settings = resolve_settings({{'credentials': 'sandbox-token', 'base_url': '{sandbox.base_url}'}})\n"
             f"sync(dlt.pipeline('{NAME}', '{tmp_path}', destination=dlt.destinations.duckdb('{tmp_path}/x.duckdb')), settings)"
         )
         process = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while len(sandbox.jobs) < 6 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.2)
-        yield process, sandbox.base_url
-        process.kill()
-        process.wait()
+        try:
+            # created, and noted
+            wait_until(lambda: len(sandbox.jobs) == 6 and noted(tmp_path) == 6)
+            yield process, sandbox.base_url
+        finally:
+            process.kill()
+            process.wait()
+
+
+def noted(folder: Path) -> int:
+    """Returns how many jobs the journal has with their numbers."""
+    with closing(sqlite3.connect(folder / f"{NAME}.salesnav.sqlite")) as journal:
+        return int(journal.execute("SELECT count(job_id) FROM jobs").fetchone()[0])
 
 
 def test_a_run_at_work_and_after_it_was_killed(endless: tuple[subprocess.Popen[bytes], str], tmp_path: Path) -> None:
@@ -295,7 +305,8 @@ def test_a_run_at_work_and_after_it_was_killed(endless: tuple[subprocess.Popen[b
 def test_text_for_a_person(original: Loaded) -> None:
     lines = render(original.status()).splitlines()
     assert lines[0].startswith(f"Pipeline {NAME} to duckdb, dataset salesnav, as of ")
-    assert lines[2].split("  ")[0] == "contract"
+    assert lines[1].startswith("Its working folder is ") and NAME in lines[1]
+    assert lines[3].split("  ")[0] == "contract"
     assert any(line.startswith(f"  seats of {NORTH}, {original.yesterday}: ") for line in lines)
     assert lines.index("Open:") < lines.index("Failed:")
     assert lines[-1] == "Next: a run creates 3 jobs (21 days in all, over contracts and exports)."

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from salesnav_source.windows import ONE_DAY, Ask, Coverage, Days, Window, cut, into, plan_windows, without_delayed
+from salesnav_source.days.windows import ONE_DAY, Ask, Coverage, Days, Window, cut, into, plan_windows, without_delayed
 
 FROM, TO = date(2023, 11, 1), date(2025, 3, 31)
 

@@ -34,8 +34,14 @@
     1 as nothing
   {%- endfor %}
   {%- if ns.exists %}
-  from {{ relation }}
+  from {{ salesnav.in_view(relation) }}
   {%- else %}
   limit 0
   {%- endif %}
+{%- endmacro %}
+
+
+{% macro in_view(relation) -%}
+  {#- A relation as views name it. A copy of a DuckDB file, or one that is attached, has another name, which views need not know. -#}
+  {{ return(relation.include(database=false) if target.type == 'duckdb' and relation.database == target.database else relation) }}
 {%- endmacro %}

@@ -1,12 +1,14 @@
 """Sales Navigator in Airflow 3: a task per shard of contracts, every morning, and a report at the end.
 
-To be put into the DAGs folder. It takes
+Put this file into the DAGs folder. It needs
 
-- the pool `salesnav`: as many shards load at a time as it has slots (`airflow pools set salesnav 4 "Sales Navigator"`),
-- the variable `salesnav_shards`: what `salesnav shards --count N --json` prints, a list in which each contract stands once,
+- the pool `salesnav`: its slots are the shards that load at a time (`airflow pools set salesnav 4 "Sales Navigator"`),
+- the variable `salesnav_shards`: what `salesnav shards --count N --json` prints. Each contract is in it once:
   `[{"pipeline": "salesnav_1", "contracts": ["urn:li:contract:1", "urn:li:contract:2"]}, ...]`,
-- on the workers, the token, the warehouse's credentials and `DLT_DATA_DIR`: a folder that they share and that outlives them,
-  where the jobs in flight are known; or, in its place, the setting `journal_url`, a bucket that keeps them.
+- on the workers: the token, the warehouse's credentials, and `DLT_DATA_DIR`, a folder that they share and that outlives them.
+  The journal of jobs in flight is there. A bucket does as well: the setting `journal_url`.
+
+The DAG is not paused when it is new, so its schedule runs at once; by default, Airflow would pause it.
 """
 
 import os
@@ -57,7 +59,7 @@ def report(shards: list[dict[str, Any]]) -> None:
         if outcome is None or outcome["exit_code"]:
             missing.append(shard["pipeline"])
         if outcome is None:
-            print(f"{shard['pipeline']}: ended without a word; its log may tell why.")
+            print(f"{shard['pipeline']}: ended without a result; its log may say why.")
             continue
         print(
             f"{shard['pipeline']}: {outcome['rows_loaded']:,} rows in {outcome['windows_loaded']} windows,"
@@ -74,7 +76,8 @@ def report(shards: list[dict[str, Any]]) -> None:
     schedule="15 6 * * *",
     start_date=datetime(2026, 1, 1),
     catchup=False,
-    # a pipeline is one run's at a time
+    is_paused_upon_creation=False,
+    # one run of a pipeline at a time
     max_active_runs=1,
 )
 def salesnav() -> None:

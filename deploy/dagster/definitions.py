@@ -1,6 +1,7 @@
 """Sales Navigator in Dagster: an asset per table, loaded every morning.
 
-Copy this file, name your destination, and set the token in `.dlt/secrets.toml` or the environment.
+Copy this file, name your destination in `pipeline`, and set the token in `.dlt/secrets.toml` or the environment. The schedule
+runs as soon as Dagster's daemon does; by default, Dagster would leave it stopped.
 """
 
 import dagster as dg
@@ -20,6 +21,7 @@ every_morning = dg.ScheduleDefinition(
     name="salesnav_every_morning",
     cron_schedule="15 6 * * *",
     job=dg.define_asset_job("salesnav", selection=dg.AssetSelection.assets(salesnav)),
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 
 defs = dg.Definitions(assets=[salesnav], schedules=[every_morning])

@@ -1,7 +1,8 @@
 """Sales Navigator in Prefect: one flow over `try_sync`, every morning.
 
-`python salesnav_flow.py` serves it: it runs at its time, one run at once, in this process's folder and with its environment.
-Elsewhere, `DLT_DATA_DIR` names the folder that outlives a worker, where the jobs in flight are known.
+Name your destination in `pipeline`. `python salesnav_flow.py` serves the flow: it runs at its time, one run at once, in the
+folder and with the environment of this process. On other workers, `DLT_DATA_DIR` must name a folder that outlives the worker:
+the journal of jobs in flight is there.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from salesnav_source import try_sync
 
 
 class NothingTried(Exception):
-    """The run was refused: trying again is in vain until someone has done what the message says."""
+    """The run was refused: a retry does not help until someone has done what the message says."""
 
 
 class Incomplete(Exception):
@@ -26,7 +27,7 @@ def pipeline() -> dlt.Pipeline:
 
 
 def may_help(task: Any, run: Any, state: Any) -> bool:
-    """Tells Prefect whether to try again."""
+    """Returns true if Prefect should retry."""
     return not isinstance(state.result(raise_on_failure=False), NothingTried)
 
 

@@ -1,22 +1,75 @@
-"""The command `salesnav`: loading, and what goes with it. Each command has a file of its own here.
+"""The command `salesnav`. Each of its commands has a file here, with its options.
 
-The options are declared apart from what they do, and a command's own file is imported when it is called, so that `--help`
-and `--version` answer at once.
+The file of a command is imported only when the command is called, so that `--help` and `--version` answer at once.
 """
 
 import argparse
 import atexit
-import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import NoReturn
 
-from salesnav_source.cli.options import command_parser
-from salesnav_source.cli.terminal import PIPE_CLOSED, STOPPED, say
+from salesnav_source.cli.grammar import Parser, add_version, exit_codes
+from salesnav_source.cli.terminal import print_any_letter, say, stop_output
+from salesnav_source.run.exit_codes import PIPE_CLOSED, STOPPED
+
+COMMANDS = {
+    "load": "load what is missing into a warehouse",
+    "import": "load export files that were obtained earlier, or a list of people and teams; takes no token",
+    "init": "write configuration, an example of secrets and a script into a folder",
+    "login": "sign in to LinkedIn in a browser, and keep the token",
+    "contracts": "list the contracts, or choose which to export",
+    "shards": "divide the contracts among several pipelines",
+    "move": "move contracts from one pipeline to another, with what is loaded",
+    "check": "check configuration, token, access and addresses",
+    "status": "show which days are covered, open or failed, and what is in flight",
+    "erase": "remove a seat holder's rows from all tables, and keep the seat out of later loads",
+    "compact": "write the DuckDB file anew, without the room that replaced rows have left",
+    "transform": "build the models of the dbt package on the loaded tables",
+    "dashboard": "show the models in a browser",
+    "report": "write the models' pages as one HTML file, or as pictures or CSV",
+    "inspect": "compare a file with the declared schema, and show what its values look like, not the values",
+    "sandbox": "serve a stand-in for LinkedIn's API, with invented data",
+}
+"""The commands, each in the module of its name, with their line in `--help`."""
+
+_MODULES = {"import": "importing"}
+"""Modules of commands whose name is a word of Python."""
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f"{__name__}.{_MODULES.get(command, command)}")
+
+
+def command_parser(*called: str) -> argparse.ArgumentParser:
+    """Returns the parser of the command `salesnav`.
+
+    Args:
+        called: the commands whose options are declared.
+    """
+    parser = Parser(
+        prog="salesnav",
+        description="Loads LinkedIn Sales Navigator exports into a warehouse, and shows what was loaded. Settings come from"
+        " .dlt/*.toml in the current folder and from the environment.",
+        epilog=exit_codes(
+            _0="done, or everything is right",
+            _2="not done, or something is wrong",
+            _3="incomplete",
+            _130="stopped by Ctrl-C",
+        ),
+    )
+    add_version(parser)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, meaning in COMMANDS.items():
+        own = commands.add_parser(name, help=meaning)
+        own.set_defaults(command=name)
+        if name in called:
+            _module(name).add_options(own)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,17 +79,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the options; those of the process if None.
     """
     _heed_sigterm()
-    options = command_parser().parse_args(argv)
+    print_any_letter()
+    words = list(sys.argv[1:] if argv is None else argv)
     try:
-        from salesnav_source.cli.errors import explain, keep_to_ourselves
+        options = command_parser(*words[:1]).parse_args(words)
+        from salesnav_source.settings.files import private_files
 
-        keep_to_ourselves()
-        run: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
+        module = _module(options.command)
+        run: Callable[[argparse.Namespace], int] = module.run
+        # most commands need dlt; to import it takes a second
+        if not hasattr(module, "uses_dlt") or module.uses_dlt(options):
+            from salesnav_source.run.errors import keep_to_ourselves
+
+            keep_to_ourselves()
         try:
-            return run(options)
+            # dbt and DuckDB write rows into files of their own, which are the owner's alone as well
+            with private_files():
+                return run(options)
         except BrokenPipeError:
             raise
         except Exception as error:
+            from salesnav_source.run.errors import explain
+
             said, code = explain(error)
             say(said)
             return code
@@ -44,26 +108,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("Stopped.")
         return STOPPED
     except BrokenPipeError:
-        # who reads what is printed has seen enough, e.g. `head`; nothing may be printed when Python ends either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        stop_output()
         return PIPE_CLOSED
     finally:
-        # the last one that is registered is called first
+        # the last registered function is called first
         atexit.unregister(_end_undisturbed)
         atexit.register(_end_undisturbed)
 
 
 def _heed_sigterm() -> None:
-    """Lets SIGTERM end the command from its first moment, as what it imports takes a second or two.
+    """Lets SIGTERM end the command from its first moment, because imports take a second or two.
 
-    As the first process of a container it would be ignored until then. A caller's own handler stays.
+    The first process of a container would ignore SIGTERM until then. A caller's own handler stays.
     """
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _stop)
 
 
 def _end_undisturbed() -> None:
-    """Lets no signal change what the command has come to, or leave a stack trace, while the process ends."""
+    """Ignores signals while the process ends, so that they change no exit code and leave no stack trace."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""`salesnav check`: says whether token, access and addresses are in order, and how long the token lives."""
+"""`salesnav check`: checks token, access and addresses, and says how long the token lives."""
 
 import argparse
 import contextlib
@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from salesnav_source.auth import WHAT_TO_DO
-from salesnav_source.cli.terminal import COMPLETE, NOT_TRIED, one_line
-from salesnav_source.client import Client, Contract
+from salesnav_source.cli.grammar import add_sandbox, exit_codes
+from salesnav_source.cli.terminal import one_line, show
+from salesnav_source.cli.workplace import settings_of
+from salesnav_source.days.windows import Coverage, utc_day
 from salesnav_source.exceptions import (
     AccessDeniedError,
     AccessTokenError,
@@ -20,13 +21,15 @@ from salesnav_source.exceptions import (
     SalesnavError,
     ThrottledError,
 )
-from salesnav_source.misspelt import misspelt_settings
-from salesnav_source.settings import BASE_URL, SCOPE, Settings, resolve_settings
-from salesnav_source.windows import Coverage
+from salesnav_source.linkedin.auth import WHAT_TO_DO
+from salesnav_source.linkedin.client import Client, Contract
+from salesnav_source.run.contracts import urns_where_listed
+from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
+from salesnav_source.settings.configuration import BASE_URL, SCOPE, Settings, misspelt_settings
 
 SECONDS_A_DAY = 86400.0
 WARN_DAYS = 7
-"""A token with less than so many days left is warned of."""
+"""With fewer days left, there is a warning about the token."""
 CLOCK_TOLERANCE = 300.0
 """Seconds by which this machine's clock and LinkedIn's may differ without a warning."""
 
@@ -34,28 +37,38 @@ TLevel = Literal["ok", "warn", "fail"]
 
 
 class Finding(TypedDict):
-    """What `check` has found out about one thing."""
+    """What `check` has found about one subject."""
 
     level: TLevel
     subject: str
     text: str
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.description = (
+        "Checks configuration, token, access, addresses and the clock, and says how long the token lives. Asks LinkedIn,"
+        " and creates no job."
+    )
+    parser.epilog = exit_codes(_0="everything is right, there may be warnings", _2="a run would fail")
+    add_sandbox(parser, "check against the sandbox")
+
+
 def run(options: argparse.Namespace) -> int:
-    """Says what is in order and what is not."""
+    """Says what is right and what is wrong."""
+    findings: list[Finding] = []
     try:
-        settings = resolve_settings({})
+        with settings_of(options) as settings:
+            findings += examine(settings)
+        findings += [_finding("warn", "settings", note) for note in misspelt_settings()]
     except (SalesnavError, ConfigurationException) as error:
         findings = [_finding("fail", "configuration", str(error))]
-    else:
-        findings = examine(settings)
-        findings += [_finding("warn", "settings", note) for note in misspelt_settings()]
-    print(_render_findings(findings))
+    show(_render_findings(findings))
     return NOT_TRIED if any(finding["level"] == "fail" for finding in findings) else COMPLETE
 
 
 def examine(settings: Settings, now: Callable[[], float] = time.time) -> list[Finding]:
-    """Finds out whether token, access and addresses are in order.
+    """Checks token, access and addresses.
 
     Args:
         settings: the user's settings.
@@ -81,7 +94,7 @@ def examine(settings: Settings, now: Callable[[], float] = time.time) -> list[Fi
 
 
 def _configuration(settings: Settings, now: float) -> Finding:
-    days = settings.wanted(datetime.fromtimestamp(now, timezone.utc).date(), Coverage())
+    days = settings.wanted(utc_day(now), Coverage())
     if not days:
         return _finding(
             "fail",
@@ -95,7 +108,6 @@ def _configuration(settings: Settings, now: float) -> Finding:
 
 
 def _address(settings: Settings, refused: ApiError | None) -> Iterator[Finding]:
-    url = urlsplit(settings.base_url)
     if refused is None or isinstance(refused, (AccessTokenError, AccessDeniedError, ThrottledError)):
         own = settings.base_url == BASE_URL
         yield _finding("ok", "address", f"{settings.base_url} answers" + ("" if own else "; it is not LinkedIn's own"))
@@ -104,19 +116,17 @@ def _address(settings: Settings, refused: ApiError | None) -> Iterator[Finding]:
             "Try again later." if settings.base_url == BASE_URL else f"Is base_url right? LinkedIn's is {BASE_URL}."
         )
         yield _finding("fail", "address", f"{settings.base_url}: {refused} {advice}")
-    if url.scheme == "http" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
-        yield _finding("warn", "address", "The token travels unencrypted to base_url: use https.")
 
 
 def _clock(ahead: float | None) -> Finding:
     if ahead is None:
-        return _finding("warn", "clock", "It could not be compared: no answer of LinkedIn's bore a date.")
+        return _finding("warn", "clock", "It could not be compared: LinkedIn's answers had no date.")
     if abs(ahead) > CLOCK_TOLERANCE:
         return _finding(
             "warn",
             "clock",
             f"This machine's clock is {abs(ahead) / 60:,.0f} minutes {'ahead of' if ahead > 0 else 'behind'} LinkedIn's."
-            " Set it right: by it the days are counted that have ended.",
+            " Set it right: it decides which days have ended.",
         )
     return _finding("ok", "clock", "This machine's clock agrees with LinkedIn's.")
 
@@ -136,23 +146,23 @@ def _token(client: Client, settings: Settings, refused: ApiError | None, now: fl
         yield _finding(
             "warn",
             "token",
-            f"How long it still lives is not known: {host} did not tell with these client_id, client_secret, token_url.",
+            f"How long it still lives is not known: {host} did not say with these client_id, client_secret, token_url.",
         )
     elif refused is None or isinstance(refused, AccessDeniedError):
         yield _finding(
             "ok",
             "token",
-            "LinkedIn takes it. How long it still lives LinkedIn tells only with client_id and client_secret; tokens"
-            " live 60 days from the day they were made.",
+            "LinkedIn accepts it. LinkedIn says how long it still lives only with client_id and client_secret; tokens live"
+            " 60 days from the day they were made.",
         )
 
 
 def _lifetime(told: dict[str, object], refused: ApiError | None, renewable: bool, now: float) -> Iterator[Finding]:
-    """Says what LinkedIn's introspection tells of the token."""
+    """Yields what LinkedIn's introspection says about the token."""
     if told.get("active") is not True:
         status = told.get("status") if told.get("status") in ("expired", "revoked") else "not active"
         if refused is None:
-            text = f"LinkedIn takes it, but says to this client_id that it is {status}: was it made for another application?"
+            text = f"LinkedIn accepts it, but tells this client_id that it is {status}: was it made for another application?"
             yield _finding("warn", "token", text)
         else:
             yield _finding("fail", "token", f"It is {status}. {WHAT_TO_DO}")
@@ -177,12 +187,11 @@ def _lifetime(told: dict[str, object], refused: ApiError | None, renewable: bool
 
 def _refresh_token(settings: Settings) -> Finding:
     if settings.credentials.renewable:
-        return _finding("ok", "refresh token", "It is in place: access tokens are renewed with it.")
+        return _finding("ok", "refresh token", "It is there: access tokens are renewed with it.")
     return _finding(
         "ok",
         "refresh token",
-        "There is none, so the access token has to be replaced by hand every 60 days. LinkedIn gives refresh tokens to"
-        " some partners only.",
+        "There is none, so `salesnav login` has to be run every 60 days. LinkedIn gives refresh tokens to some partners only.",
     )
 
 
@@ -204,14 +213,16 @@ def _access(settings: Settings, contracts: Sequence[Contract], refused: ApiError
             "fail",
             "contracts",
             f"{len(listed)} listed, none may be exported: ask a contract's administrator for a reporting role. Exports"
-            " also take a contract of the edition Advanced or Advanced Plus.",
+            " also need a contract of the edition Advanced or Advanced Plus.",
         )
-    for urn in settings.contracts:
+    for urn in urns_where_listed(settings.contracts, contracts):
         if urn not in listed:
-            text = f"{urn} is configured, but not listed for the token's owner: take it out, or use another member's token."
+            text = (
+                f"{urn} is configured, but not listed for the token's owner: remove it, or use another member's token."
+            )
             yield _finding("fail", "contracts", text)
         elif not listed[urn].has_reporting_access:
-            text = f"{urn} is configured, but may not be exported: ask its administrator for a reporting role, or take it out."
+            text = f"{urn} is configured, but may not be exported: ask its administrator for a reporting role, or remove it."
             yield _finding("fail", "contracts", text)
 
 

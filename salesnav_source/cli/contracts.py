@@ -2,49 +2,73 @@
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dlt
 import tomlkit
 
-from salesnav_source.cli.terminal import COMPLETE, NOT_TRIED, one_line, say, width
-from salesnav_source.client import Client, Contract
+from salesnav_source.cli.grammar import add_sandbox
+from salesnav_source.cli.terminal import one_line, say, show, width
+from salesnav_source.cli.workplace import settings_of
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.files import replace_file
-from salesnav_source.misspelt import misspelt_settings
-from salesnav_source.report import fitted
-from salesnav_source.settings import SECTION, resolve_settings
+from salesnav_source.linkedin.client import Client, Contract
+from salesnav_source.run.contracts import urns_where_listed
+from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
+from salesnav_source.run.layout import fitted
+from salesnav_source.settings.addresses import is_loopback, origin
+from salesnav_source.settings.configuration import (
+    SECTION,
+    Settings,
+    misspelt_settings,
+    read_files_again,
+    resolve_settings,
+)
+from salesnav_source.settings.toml import UnchangeableError, change_table, put
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.description = "Lists the contracts on which the token's owner has a seat, and whether they may be exported."
+    parser.add_argument(
+        "--choose",
+        action="store_true",
+        help="choose on the terminal, and write the choice to .dlt/config.toml; without a terminal, print what to put"
+        " there and exit with 2",
+    )
+    add_sandbox(parser, "list the contracts of the sandbox")
 
 
 def run(options: argparse.Namespace) -> int:
     """Lists the contracts, or lets a person choose among them."""
-    settings = resolve_settings({})
+    with settings_of(options) as settings:
+        return _show(options, settings)
+
+
+def _show(options: argparse.Namespace, settings: Settings) -> int:
     for note in misspelt_settings():
         say(note)
     if options.choose:
         _refuse_invented(settings.base_url)
     client = Client(settings)
     contracts = client.contracts()
-    for note in client.tokens.notes:
+    for note in (*client.notes, *client.tokens.notes):
         say(note)
     if options.choose:
-        return _choose(contracts, settings.contracts)
-    print(_render_contracts(contracts, settings.contracts))
+        return _choose(contracts, urns_where_listed(settings.contracts, contracts))
+    show(render_contracts(contracts, settings.contracts))
     return COMPLETE
 
 
 def _refuse_invented(base_url: str) -> None:
-    """Makes sure that contracts of the sandbox do not get into the configuration of real ones.
+    """Makes sure that the sandbox's contracts do not get into a configuration for real ones.
 
     Raises:
-        ConfigurationError: if the sandbox is asked, and the configuration itself does not say so.
+        ConfigurationError: if the sandbox is in use, and the configuration itself does not say so.
     """
-    if urlsplit(base_url).hostname not in ("localhost", "127.0.0.1", "::1"):
+    if not is_loopback(origin(base_url)[1]):
         return
     configured = None
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -52,12 +76,19 @@ def _refuse_invented(base_url: str) -> None:
     if str(configured).rstrip("/") != base_url:
         raise ConfigurationError(
             f"{base_url} is a stand-in on this machine: its contracts are invented, and {_config_path()} is for real ones,"
-            f" so nothing was chosen. Take SOURCES__{SECTION.upper()}__BASE_URL out of the environment, or, to choose among"
-            " invented contracts, set base_url in the configuration of a folder for trying."
+            f" so nothing was chosen. Remove SOURCES__{SECTION.upper()}__BASE_URL from the environment. Or, to choose among"
+            " invented contracts, set base_url in the configuration of a test folder."
         )
 
 
-def _render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> str:
+def render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> str:
+    """Returns the contracts as a table.
+
+    Args:
+        contracts: as LinkedIn lists them.
+        chosen: those that are configured, by URN or name; all if there are none.
+    """
+    chosen = urns_where_listed(chosen, contracts)
     if not contracts:
         return "LinkedIn lists no contract for the token's owner."
     rows = [
@@ -77,26 +108,26 @@ def _choose(contracts: Sequence[Contract], present: Sequence[str]) -> int:
     """Lets a person choose contracts on the terminal, and writes the choice to the configuration."""
     if not any(contract.has_reporting_access for contract in contracts):
         raise ConfigurationError(
-            "There is nothing to choose: none of the contracts listed may be exported. Ask a contract's administrator for"
+            "There is nothing to choose: none of the listed contracts may be exported. Ask a contract's administrator for"
             " a reporting role."
         )
     path = _config_path()
     if not _on_terminal():
-        say(f"This is no terminal, so nothing was chosen. Put what you want of this into {path}:")
-        print(_to_paste([contract for contract in contracts if contract.has_reporting_access]))
+        say(f"This is not a terminal, so nothing was chosen. Copy the contracts that you want into {path}:")
+        show(_to_paste([contract for contract in contracts if contract.has_reporting_access]))
         return NOT_TRIED
     chosen = _ask(contracts, present)
     write_choice(path, chosen)
-    print(f"{path}: {len(chosen)} contract{'s' * (len(chosen) != 1)} chosen.")
+    show(f"{path}: {len(chosen)} contract{'s' * (len(chosen) != 1)} chosen.")
     dropped = [urn for urn in present if urn not in {contract.urn for contract in chosen}]
     if dropped:
-        print(f"No longer exported: {', '.join(dropped)}.")
+        show(f"No longer exported: {', '.join(dropped)}.")
     _warn_if_overruled(chosen)
     return COMPLETE
 
 
 def _ask(contracts: Sequence[Contract], present: Sequence[str]) -> list[Contract]:
-    """Asks which contracts to export; those exported at present are preselected."""
+    """Asks which contracts to export. Those exported at present are preselected."""
     import questionary
 
     choices = [
@@ -109,7 +140,7 @@ def _ask(contracts: Sequence[Contract], present: Sequence[str]) -> list[Contract
         for contract in contracts
     ]
     question = questionary.checkbox(
-        "Which contracts are to be exported?",
+        "Which contracts do you want to export?",
         choices,
         instruction="(arrows move, space chooses, a chooses all, enter writes, Ctrl-C leaves it as it is)",
         validate=lambda chosen: bool(chosen) or "Choose at least one.",
@@ -119,46 +150,30 @@ def _ask(contracts: Sequence[Contract], present: Sequence[str]) -> list[Contract
 
 
 def write_choice(path: Path, chosen: Sequence[Contract]) -> None:
-    """Writes `contracts` in `[sources.salesnav]` of a configuration file, and keeps all else that is in it.
+    """Writes `contracts` into `[sources.salesnav]` of a configuration file, and keeps everything else in it.
 
     Args:
-        path: the file; it is created if it is missing.
+        path: the file; created if it is missing.
         chosen: the contracts to export.
 
     Raises:
-        ConfigurationError: if the file cannot be read or written, or has not the form it should have.
+        ConfigurationError: if the file cannot be read or written, or does not have the expected form.
     """
-    from tomlkit.exceptions import TOMLKitError
-
-    path = Path(os.path.realpath(path))
+    values = {"contracts": [contract.urn for contract in chosen]}
     try:
-        text = path.read_bytes().decode("utf-8") if path.exists() else ""
-        newline = "\r\n" if "\r\n" in text else "\n"
-        document = tomlkit.parse(text)
-        expected = document.unwrap()
-        expected.setdefault("sources", {}).setdefault(SECTION, {})["contracts"] = [contract.urn for contract in chosen]
-        _set_contracts(document, chosen)
-        changed = tomlkit.dumps(document).replace("\r\n", "\n")
-        if _unordered(tomlkit.parse(changed).unwrap()) != _unordered(expected):
-            raise ValueError("it is written in a way that this command does not know")
-        replace_file(path, changed.replace("\n", newline).encode("utf-8"))
-    except (OSError, ValueError, TypeError, AttributeError, TOMLKitError) as error:
+        change_table(path, ("sources", SECTION), values, lambda section: _set_contracts(section, chosen))
+    except UnchangeableError as error:
         raise ConfigurationError(
             f"{path} could not be changed: {error}. Put this there by hand:\n\n{_to_paste(chosen)}"
         ) from None
 
 
-def _set_contracts(document: Any, chosen: Sequence[Contract]) -> None:
+def _set_contracts(section: Any, chosen: Sequence[Contract]) -> None:
     from tomlkit.items import Array
 
-    section = document
-    for name in ("sources", SECTION):
-        if name not in section:
-            section[name] = tomlkit.table(is_super_table=name != SECTION)
-        section = section[name]
     array = section.get("contracts")
     if isinstance(array, Array) and "\n" in array.as_string():
-        # changed in place, as it may hold comments
+        # changed in place, because it may have comments
         wanted = {contract.urn for contract in chosen}
         for position in reversed(range(len(array))):
             if array[position] not in wanted:
@@ -168,7 +183,7 @@ def _set_contracts(document: Any, chosen: Sequence[Contract]) -> None:
         array = tomlkit.array()
         _add_lines(array, chosen)
         array.add_line(indent="")
-        section["contracts"] = array
+        put(section, "contracts", array)
 
 
 def _add_lines(array: Any, contracts: Iterable[Contract]) -> None:
@@ -176,22 +191,14 @@ def _add_lines(array: Any, contracts: Iterable[Contract]) -> None:
         array.add_line(contract.urn, comment=one_line(contract.name) or None)
 
 
-def _unordered(document: dict[str, Any]) -> dict[str, Any]:
-    document["sources"][SECTION]["contracts"].sort()
-    return document
-
-
 def _warn_if_overruled(chosen: Sequence[Contract]) -> None:
     """Says so if the environment or another file goes before what was written."""
-    from dlt.common.configuration.container import Container
-    from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-
-    Container()[PluggableRunContext].reload_providers()
+    read_files_again()
     valid = resolve_settings({}).contracts
     if set(valid) != {contract.urn for contract in chosen}:
         say(
-            f"Mind: contracts are set elsewhere too, and that goes first ({', '.join(valid) or 'all'}): look in the"
-            f" environment (SOURCES__{SECTION.upper()}__CONTRACTS) and in secrets.toml."
+            f"Warning: contracts are also set elsewhere, and that overrides the choice ({', '.join(valid) or 'all'}). Look in"
+            f" the environment (SOURCES__{SECTION.upper()}__CONTRACTS) and in secrets.toml."
         )
 
 

@@ -1,4 +1,4 @@
-"""How far a run has come, while it is at work: a line per contract and export on a terminal, dlt's own collectors elsewhere."""
+"""How far a run has come, while it is at work: a line per contract and export on a terminal, a line for all in a log."""
 
 import contextlib
 import logging
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import dlt
-from dlt.common.runtime.collector import LogCollector, NullCollector
+from dlt.common.runtime.collector import NullCollector
 
 from salesnav_source.exceptions import ConfigurationError, SalesnavError
-from salesnav_source.session import Session
+from salesnav_source.run.context import ExportRun
 
 COLLECTORS = ("log", "tqdm", "enlighten", "alive_progress")
 """dlt's own, which can be chosen by `PROGRESS`."""
@@ -33,8 +33,8 @@ class Display:
     def __init__(self, collector: Any) -> None:
         self.collector = collector
 
-    def watch(self, session: Session) -> None:
-        """Is told of the run that is shown."""
+    def watch(self, run: ExportRun) -> None:
+        """Shows a run from now on."""
 
     def close(self) -> None:
         """Shows nothing any more."""
@@ -73,7 +73,7 @@ def chosen_display(quiet: bool = False) -> Display:
         return Display(chosen)
     if sys.stderr.isatty():
         return LaneDisplay(sys.stderr)
-    return Display(LogCollector(log_period=LOG_SECONDS, logger=sys.stderr, dump_system_stats=False))
+    return LogDisplay(sys.stderr)
 
 
 _TRIES = ("w_run_job", "complete_jobs", "load_single_package")
@@ -119,6 +119,8 @@ class Lane:
     """When the oldest of them was asked for, seconds since the epoch."""
     durations: list[float] = field(default_factory=list)
     """Seconds from one window's end to the next."""
+    files: bool = False
+    """True if files were handed over, so that there are no jobs."""
 
     @property
     def ended(self) -> bool:
@@ -144,7 +146,7 @@ class LaneDisplay(Display):
         super().__init__(NullCollector())
         self._terminal = terminal
         self._now = now
-        self._session: Session | None = None
+        self._run: ExportRun | None = None
         self._lock = threading.RLock()
         self._drawn = 0
         self._ended: dict[TLane, list[float]] = defaultdict(list)
@@ -152,10 +154,11 @@ class LaneDisplay(Display):
         self._began = now()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._redraw, name="salesnav-display", daemon=True)
+        self._pause = REDRAW_SECONDS
 
-    def watch(self, session: Session) -> None:
+    def watch(self, run: ExportRun) -> None:
         """Starts to show a run."""
-        self._session, self._began = session, self._now()
+        self._run, self._began = run, self._now()
         self._thread.start()
 
     def close(self) -> None:
@@ -173,7 +176,7 @@ class LaneDisplay(Display):
                 self._drawn = 0
 
     def _redraw(self) -> None:
-        while not self._closed.wait(REDRAW_SECONDS):
+        while not self._closed.wait(self._pause):
             with self._lock:
                 if not self._closed.is_set():
                     self.draw()
@@ -190,33 +193,32 @@ class LaneDisplay(Display):
 
     def lanes(self) -> list[Lane]:
         """Returns how far each contract and export has come."""
-        session = self._session
-        if session is None or session.plan is None:
+        run = self._run
+        if run is None:
             return []
         lanes: dict[TLane, Lane] = {}
-        for task in session.plan.tasks:
-            lane = lanes.setdefault(task.lane, Lane(task.contract, task.export))
+        for task in run.plan.tasks:
+            lane = lanes.setdefault(task.lane, Lane(task.contract, task.export, files=task.handed is not None))
             lane.days_wanted += task.window.days
             lane.windows_wanted += 1
-        for loaded in list(session.loaded):
-            if (one := lanes.get(loaded.task.lane)) is not None and loaded.task.file is not None:
-                one.days_done += loaded.task.window.days
+        for loaded in list(run.report.loaded):
+            if (one := lanes.get((loaded.contract, loaded.export))) is not None:
+                one.days_done += loaded.window.days
                 one.windows_ended += 1
                 one.rows += loaded.rows
-        for missed in session.not_loaded:
+        for missed in [*run.report.not_loaded, *run.runner.not_loaded]:
             if (one := lanes.get((missed.contract, missed.export))) is not None:
                 one.days_missed += missed.window.days
                 one.windows_ended += 1
-        self._add_jobs(lanes, session)
+        self._add_jobs(lanes, run)
         for key, lane in lanes.items():
             self._add_durations(key, lane)
         return sorted(lanes.values(), key=lambda lane: (lane.contract, lane.export))
 
-    def _add_jobs(self, lanes: dict[TLane, Lane], session: Session) -> None:
+    def _add_jobs(self, lanes: dict[TLane, Lane], run: ExportRun) -> None:
         try:
-            jobs = session.journal.in_flight()
-        except (AttributeError, SalesnavError):
-            # the journal is not open yet, or not any more
+            jobs = run.context.journal.in_flight()
+        except SalesnavError:  # it is closed
             return
         for job in jobs:
             if (lane := lanes.get((job.contract, job.export))) is not None:
@@ -227,6 +229,35 @@ class LaneDisplay(Display):
         seen = self._ended[key]
         seen += [self._now()] * (lane.windows_ended - len(seen))
         lane.durations = [end - start for start, end in zip([self._began, *seen], seen)]
+
+
+class LogDisplay(LaneDisplay):
+    """A line now and then for all contracts and exports together, where nothing can be redrawn."""
+
+    def __init__(self, log: TextIO, now: Callable[[], float] = time.time) -> None:
+        super().__init__(log, now)
+        self._pause = LOG_SECONDS
+
+    def watch(self, run: ExportRun) -> None:
+        """Starts to show a run, at once."""
+        super().watch(run)
+        self.draw()
+
+    def draw(self) -> None:
+        """Writes how far all has come by now."""
+        line = render_sum(self.lanes())
+        with self._lock:
+            self._terminal.write(f"{line}\n")
+            self._terminal.flush()
+
+
+def render_sum(lanes: Sequence[Lane]) -> str:
+    """Returns a line for all lanes together."""
+    done, wanted = sum(lane.days_done for lane in lanes), sum(lane.days_wanted for lane in lanes)
+    rows, jobs = sum(lane.rows for lane in lanes), sum(lane.jobs for lane in lanes)
+    line = f"{done:,}/{wanted:,} days loaded, {rows:,} rows, {jobs:,} job{'s' * (jobs != 1)} at LinkedIn"
+    missed = sum(lane.days_missed for lane in lanes)
+    return f"{line}, {missed:,} days open or failed" if missed else line
 
 
 def render_lanes(lanes: Sequence[Lane], now: float, columns: int, most: int) -> list[str]:
@@ -264,7 +295,9 @@ def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, s
     if lane.ended:
         missed = f"{lane.days_missed:,} days open or failed" if lane.days_missed else "done"
         return name, lane.export, days, missed, rows, ""
-    if lane.jobs and lane.since is not None:
+    if lane.files:
+        at_linkedin = f"{lane.windows_ended:,}/{lane.windows_wanted:,} files"
+    elif lane.jobs and lane.since is not None:
         at_linkedin = f"at LinkedIn {_span(now - lane.since)}"
     else:
         at_linkedin = "waits its turn"

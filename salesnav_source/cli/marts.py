@@ -2,20 +2,19 @@
 
 import argparse
 import importlib.util
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dlt
 
-from salesnav_source import destinations
+from salesnav_source.cli.grammar import database_of, dataset_of
 from salesnav_source.exceptions import ConfigurationError
-from salesnav_source.installed import how_to_install, of_extra
-from salesnav_source.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
+from salesnav_source.settings.installed import how_to_install, of_extra
+from salesnav_source.warehouse import destinations
 
 if TYPE_CHECKING:
-    from salesnav_source.dashboard.marts import Marts
+    from salesnav_source.marts.dashboard.marts import Marts
 
-_MODULES = ("altair", "marimo", "vl_convert")
+_MODULES = ("altair", "starlette", "uvicorn", "vl_convert")
 
 
 def require_extra() -> None:
@@ -26,7 +25,7 @@ def require_extra() -> None:
     """
     if any(importlib.util.find_spec(module) is None for module in _MODULES):
         raise ConfigurationError(
-            "The packages that draw are not installed. Install them with\n\n"
+            "The packages that draw charts are not installed. Install them with\n\n"
             f"    {how_to_install(*of_extra('dashboard'))}\n"
         )
 
@@ -35,9 +34,9 @@ def marts_of(options: argparse.Namespace) -> "Marts":
     """Returns the marts of the warehouse that the options and dlt's configuration name.
 
     Raises:
-        ConfigurationError: if the warehouse is not there.
+        ConfigurationError: if there is no such warehouse.
     """
-    from salesnav_source.dashboard.marts import Marts
+    from salesnav_source.marts.dashboard.marts import Marts
 
     build = ["salesnav", "transform"]
     if options.destination != "duckdb":
@@ -46,16 +45,19 @@ def marts_of(options: argparse.Namespace) -> "Marts":
         build.append("--sandbox")
     if options.database:
         build += ["--database", options.database]
-    sandbox_dataset = SANDBOX_PIPELINE if options.sandbox and options.destination != "duckdb" else DATASET
-    source = options.dataset or sandbox_dataset
-    return Marts(_destination(options), options.schema, source, " ".join(build))
+    marts = Marts(_destination(options), options.schema, dataset_of(options), " ".join(build))
+    if options.dataset and not marts.has_source():
+        raise ConfigurationError(
+            f"There are no loaded tables in {options.dataset}. Name the dataset that `salesnav load` writes, or leave out"
+            " --dataset."
+        )
+    return marts
 
 
 def _destination(options: argparse.Namespace) -> Any:
     if options.destination != "duckdb":
-        destinations.require(options.destination)
-        return getattr(destinations, options.destination)(options)
-    path = Path(options.database or f"{SANDBOX_PIPELINE if options.sandbox else DEFAULT_PIPELINE}.duckdb")
+        return destinations.make(options)
+    path = database_of(options)
     if not path.is_file():
         load = "salesnav load duckdb --sandbox" if options.sandbox else "salesnav load duckdb"
         raise ConfigurationError(

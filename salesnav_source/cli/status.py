@@ -1,24 +1,47 @@
-"""`salesnav status`: shows where a pipeline stands, without asking LinkedIn."""
+"""`salesnav status`: shows the state of a pipeline, without asking LinkedIn."""
 
 import argparse
 import json
 from dataclasses import replace
 
-from salesnav_source.cli.terminal import COMPLETE, INCOMPLETE, width
-from salesnav_source.names import SANDBOX_PIPELINE
-from salesnav_source.settings import resolve_settings
-from salesnav_source.status import collect, render
+from salesnav_source.cli.grammar import add_contract, add_pipeline, add_sandbox, exit_codes
+from salesnav_source.cli.terminal import show, width
+from salesnav_source.run.exit_codes import COMPLETE, INCOMPLETE
+from salesnav_source.run.upkeep.status import collect
+from salesnav_source.run.upkeep.status_text import render
+from salesnav_source.settings.configuration import resolve_settings
+from salesnav_source.settings.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declares the options."""
+    parser.description = (
+        "Shows which days of each contract and export a pipeline has loaded, which are open or failed and why, and"
+        " which jobs are in flight. Asks the warehouse and the journal, not LinkedIn."
+    )
+    parser.epilog = exit_codes(_0="shown", _2="there is no such pipeline", _3="days are missing, with --fail-on")
+    add_pipeline(parser, f"default {DEFAULT_PIPELINE}")
+    add_sandbox(parser, f"the pipeline {SANDBOX_PIPELINE}, which loads with --sandbox")
+    add_contract(parser, "a contract to show; default all")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--fail-on",
+        choices=("failed", "open"),
+        metavar="failed|open",
+        help="exit with 3 if days have failed, or if any day is missing (failed or open)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Shows where a pipeline stands, without asking LinkedIn."""
-    # LinkedIn is not asked, so it takes no credentials
-    settings = resolve_settings({"credentials": "none"})
-    if options.pipeline == SANDBOX_PIPELINE:
+    """Shows the state of a pipeline, without asking LinkedIn."""
+    name = options.pipeline or (SANDBOX_PIPELINE if options.sandbox else DEFAULT_PIPELINE)
+    explicit = {"contracts": options.contract} if options.contract else {}
+    settings = resolve_settings(explicit, needs_token=False)
+    if name.startswith(SANDBOX_PIPELINE) and not options.contract:
         # the contracts configured are real ones
         settings = replace(settings, contracts=())
-    status = collect(options.pipeline, settings, options.pipelines_dir)
-    print(json.dumps(status, indent=2) if options.json else render(status, width()))
+    status = collect(name, settings, options.pipelines_dir)
+    show(json.dumps(status, indent=2) if options.json else render(status, width()))
     missing = {"failed": ("failed",), "open": ("failed", "open")}.get(options.fail_on, ())
     if any(one[kind] for one in status["exports"] for kind in missing):  # type: ignore[literal-required]
         return INCOMPLETE

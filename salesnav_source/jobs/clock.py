@@ -1,4 +1,4 @@
-"""The time, and waiting: handed in, so that tests wait for nothing."""
+"""The time, and waiting. Both are handed in, so that tests do not have to wait."""
 
 import time
 from queue import Empty, SimpleQueue
@@ -22,8 +22,8 @@ class Clock(Protocol):
 
         Args:
             events: where events arrive.
-            seconds: how long to wait at most.
-            busy: whether a call is under way whose end will be an event.
+            seconds: longest time to wait.
+            busy: true if a call is running whose end will be an event.
         """
 
 

@@ -31,7 +31,7 @@ TRow = dict[str, Any]
 """A row under the canonical columns of the schema, with typed values."""
 
 TEdit = Callable[[dict[tuple[Any, ...], TRow], dt.date], None]
-"""A change made to the rows of a day, which stand under their keys."""
+"""A change of the rows of a day, which are given by their keys."""
 
 FILE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     ACTIVITIES.name: {
@@ -64,7 +64,7 @@ FILE_COLUMNS: Mapping[str, Mapping[str, str]] = {
         "totalSavedLeads": "total_saved_leads",
     },
 }
-"""The header of each export's file, and the canonical column that each of its columns holds."""
+"""The header of each export's file, and the canonical column for each of its columns."""
 
 ACTIVITY_MIX: Mapping[str, float] = {
     "PROFILE_VIEWED": 760,
@@ -79,12 +79,12 @@ ACTIVITY_MIX: Mapping[str, float] = {
 
 INMAIL = "INMAIL_SENT"
 SEARCH_MEMBER_KEY = "-1"
-"""What stands for the member on activities that are searches."""
+"""The member key of all searches."""
 
 _SEARCH = "SEARCH_PERFORMED"
 _ACCOUNT = "SAVED_ACCOUNT"
 _ACCEPTED, _DECLINED = "INMAIL_ACCEPTED", "INMAIL_DECLINED"
-_ACCEPTED_SHARE, _DECLINED_SHARE = 0.12, 0.08
+_DECLINED_SHARE = 0.08
 _LONGEST_REPLY_DAYS = 10
 _WEEKDAY_FACTORS = (0.95, 1.1, 1.1, 1.05, 0.8, 0.18, 0.22)
 _HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 4, 6, 9, 10, 10, 9, 7, 8, 10, 10, 9, 8, 6, 4, 3, 2, 1, 1)
@@ -92,6 +92,7 @@ _SECONDS = [hour * 3600 + n * 10 // w for hour, w in enumerate(_HOUR_WEIGHTS) fo
 _MEMBERS_PER_CONTRACT = 20_000
 _GROWTH_BEGINS = dt.date(2017, 1, 1).toordinal()
 _SSI_MEANS = (19.0, 14.0, 9.0, 24.6)
+_ENGAGE = 2
 _CACHE_BYTES = 96 * 2**20
 
 _TActivity = tuple[str, str, int, int, str]
@@ -110,31 +111,43 @@ class ContractSpec:
     description: str | None = None
     has_reporting_access: bool = True
     seats: int | None = None
-    """How many seats it has; None for as many as the world gives to each contract."""
+    """How many seats it has; if None, as many as the world gives each contract."""
     stories: Stories = field(default_factory=Stories)
     """What happens in it beyond everyday use; nothing by default."""
 
 
 DEFAULT_CONTRACTS: tuple[ContractSpec, ...] = (
     ContractSpec(
-        "urn:li:contract:210001", "Sandbox North", "Field sales, new business", seats=120, stories=Stories(lives=True)
+        "urn:li:contract:210001",
+        "Sandbox North",
+        "Field sales, new business",
+        seats=120,
+        stories=Stories(lives=True, teams=True, mornings=True, territories=True, spare_seats=10, invited_seats=3),
     ),
     ContractSpec(
         "urn:li:contract:210002",
         "Sandbox South",
         "Key accounts",
         seats=60,
-        stories=Stories(endings=True, two_spellings=True, snapshot_gap=True),
+        stories=Stories(
+            endings=True,
+            two_spellings=True,
+            snapshot_gap=True,
+            teams=True,
+            mornings=True,
+            territories=True,
+            spare_seats=4,
+        ),
     ),
     ContractSpec(
         "urn:li:contract:210003",
         "Sandbox Pilot",
         seats=20,
-        stories=Stories(new_types=True, collapse=True, seats_of="urn:li:contract:210001"),
+        stories=Stories(new_types=True, collapse=True, seats_of="urn:li:contract:210001", territories=True),
     ),
     ContractSpec("urn:li:contract:210004", "Sandbox Restricted", "No reporting access", False, seats=10),
 )
-"""The contracts of a world that is told no others."""
+"""The contracts of a world without others."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +163,14 @@ class _Seat:
     connections_per_day: float
     leads_per_day: float
     lives: bool
+    engage: float
 
     def life(self, day: dt.date) -> Life | None:
-        """Returns where the seat is on a day, if it is passed on; None if it is as it is for ever."""
+        """Returns the stage of the seat's life on a day, if it is passed on; None if nothing ever changes."""
         return life_on(self.number, day) if self.lives else None
 
     def acts(self, day: dt.date) -> bool:
-        """Tells whether its holder uses it around a day."""
+        """Returns true if its holder uses it around that day."""
         life = self.life(day)
         return self.activated if life is None else life.busy
 
@@ -173,7 +187,8 @@ class _Seat:
         for n, mean in enumerate(_SSI_MEANS):
             room = min(mean, 25 - mean)
             drift = 0.6 * self.offsets[n] + 0.4 * math.sin(day / (23 + 7 * n) + self.phases[n])
-            parts.append(round(100 * (mean + room * drift)))
+            part = 100 * (mean + room * drift)
+            parts.append(round(max(part + 100 * self.engage, 0) if n == _ENGAGE and self.engage else part))
         return parts
 
 
@@ -187,8 +202,8 @@ class _Contract:
         rng = random.Random(f"{self.salt}/seats")
         ids = rng.sample(range(100_000_000, 1_000_000_000), seats)
         ids[: len(shared)] = shared[:seats]
-        lives = self.stories.lives
-        self.seats = [_make_seat(rng, seat_id, number, lives) for number, seat_id in enumerate(ids, 1)]
+        self.seats = [_make_seat(rng, seat_id, number, self.stories) for number, seat_id in enumerate(ids, 1)]
+        self.numbers = {seat.id: seat.number for seat in self.seats}
         self.active_seats = [seat for seat in self.seats if seat.activated]
         self.crew = lru_cache(maxsize=1024)(self._crew)
         self._everyday_crew = self._pool(self.active_seats)
@@ -211,23 +226,34 @@ class _Contract:
         rng = random.Random(f"{self.salt}/members")
         return [str(rng.getrandbits(32) - 2**31) for _ in range(_MEMBERS_PER_CONTRACT)]
 
+    def leads(self, seats: Sequence[int], drawn: Sequence[int]) -> list[str]:
+        """Returns the keys of the members that seats turn to, by what was drawn among all of the contract."""
+        if not self.stories.territories:
+            return [self.members[number] for number in drawn]
+        return [
+            self.members[self.stories.lead(number, self.numbers[seat], len(self.seats), _MEMBERS_PER_CONTRACT)]
+            for seat, number in zip(seats, drawn, strict=True)
+        ]
+
     @cached_property
     def id_prefix(self) -> str:
         """What the ids of all its activities begin with."""
         return str(1000 + random.Random(f"{self.salt}/ids").randrange(9000))
 
 
-def _make_seat(rng: random.Random, seat_id: int, number: int, lives: bool) -> _Seat:
+def _make_seat(rng: random.Random, seat_id: int, number: int, stories: Stories) -> _Seat:
+    team = stories.team(number)
     return _Seat(
         id=seat_id,
         number=number,
         activated=number % 10 != 3,
-        weight=rng.randint(1, 10),
+        weight=rng.randint(1, 10) * team.zeal,
         phases=tuple(rng.uniform(0, 2 * math.pi) for _ in _SSI_MEANS),
         offsets=tuple(rng.uniform(-1, 1) for _ in _SSI_MEANS),
         connections_per_day=rng.uniform(0.1, 0.8),
         leads_per_day=rng.uniform(0.3, 2.5),
-        lives=lives and has_life(number),
+        lives=stories.lives and has_life(number),
+        engage=team.engage,
     )
 
 
@@ -275,12 +301,20 @@ class World:
         self._cached_bytes = 0
         self._replies = lru_cache(maxsize=4096)(self._make_replies)
 
+    def specs(self) -> list[ContractSpec]:
+        """Returns what the contracts are made from."""
+        return [people.spec for people in self._contracts.values()]
+
+    def numbers(self, contract: str) -> dict[int, int]:
+        """Returns the seats of a contract, each with its place among them, 1 for the first."""
+        return dict(self._contracts[contract].numbers)
+
     def contracts(self) -> list[dict[str, Any]]:
         """Returns the contracts as the API lists them."""
         return [_as_element(contract.spec) for contract in self._contracts.values()]
 
     def rows(self, export: str, contract: str, first_day: dt.date, last_day: dt.date) -> list[TRow]:
-        """Returns what a faultless export of these days holds, in the order of its file.
+        """Returns the rows of a correct export of these days, in the order of its file.
 
         Args:
             export: Name of the export: activities, activity_outcomes or seats.
@@ -311,7 +345,7 @@ class World:
             return CsvFile(self, export, people, tuple(days), self._edits.get((export, contract), ()))
 
     def add_row(self, export: str, contract: str, row: Mapping[str, Any]) -> None:
-        """Adds a row that comes late; one with the same key on the same day gives way to it.
+        """Adds a late row. It replaces a row with the same key on the same day.
 
         Args:
             export: Name of the export.
@@ -331,7 +365,7 @@ class World:
         self._edit(export, contract, add)
 
     def withdraw(self, export: str, contract: str, which: Callable[[TRow], bool] | tuple[Any, ...] | str | int) -> None:
-        """Withdraws rows: exports from now on no longer hold them.
+        """Withdraws rows: later exports no longer have them.
 
         Args:
             export: Name of the export.
@@ -426,11 +460,14 @@ class World:
         prefix = f"{people.id_prefix}{day.toordinal()}1"
         ids = [f"{prefix}{n:06d}" for n in range(count)]
         kinds = people.stories.spell(rng.choices(self._other_types, self._other_weights, k=count), day)
-        members = [
-            SEARCH_MEMBER_KEY if kind == _SEARCH else "" if kind == _ACCOUNT else member
-            for kind, member in zip(kinds, rng.choices(people.members, k=count), strict=True)
-        ]
+        drawn = rng.choices(range(_MEMBERS_PER_CONTRACT), k=count)
         seconds, seats = rng.choices(_SECONDS, k=count), rng.choices(people.crew(day)[1], k=count)
+        if people.stories.teams:
+            kinds = [people.stories.act(kind, people.numbers[seats[n]], n) for n, kind in enumerate(kinds)]
+        members = [
+            SEARCH_MEMBER_KEY if kind == _SEARCH else "" if kind == _ACCOUNT else lead
+            for kind, lead in zip(kinds, people.leads(seats, drawn), strict=True)
+        ]
         activities = list(zip(ids, kinds, seconds, seats, members, strict=True))
         for inmail in self._inmails(people, day):
             activities.insert(rng.randrange(len(activities) + 1), inmail)
@@ -442,9 +479,11 @@ class World:
         crew = people.crew(day)[1]
         count = int(self._volume(people, day) * self._inmail_share + rng.random()) if crew else 0
         prefix = f"{people.id_prefix}{day.toordinal()}2"
+        drawn = [(rng.choice(_SECONDS), rng.choice(crew), rng.randrange(_MEMBERS_PER_CONTRACT)) for _ in range(count)]
+        leads = people.leads([seat for _, seat, _ in drawn], [number for _, _, number in drawn])
         return [
-            (f"{prefix}{n:06d}", INMAIL, rng.choice(_SECONDS), rng.choice(crew), rng.choice(people.members))
-            for n in range(count)
+            (f"{prefix}{n:06d}", INMAIL, second, seat, lead)
+            for n, ((second, seat, _), lead) in enumerate(zip(drawn, leads, strict=True))
         ]
 
     def _outcomes(self, people: _Contract, day: dt.date) -> list[TRow]:
@@ -462,7 +501,7 @@ class World:
         midnight = dt.datetime.combine(day, dt.time(), dt.timezone.utc)
         replies = []
         for activity_id, _, second, seat, member in self._inmails(people, day):
-            ending = _draw_ending(rng)
+            ending = _draw_ending(rng, people.stories.accepted(people.numbers[seat], second))
             endings = [ending] if ending else []
             if people.stories.endings:
                 endings += _draw_more_endings(more, ending)
@@ -471,7 +510,8 @@ class World:
                     "contract": people.spec.urn,
                     "activity_id": activity_id,
                     "activity_type": kind,
-                    "created_at": midnight + dt.timedelta(seconds=second + int(hours * 3600)),
+                    "created_at": (at := midnight + dt.timedelta(seconds=second + int(hours * 3600))),
+                    "outcome_date": at.date(),
                     "seat_id": seat,
                     "member_identity_key": member,
                 }
@@ -510,7 +550,7 @@ class CsvFile:
                 yield self._world._original_text(self._export, self._people, day)
 
     def records(self) -> Iterator[bytes]:
-        """Yields the file line by line, header first; a line that holds quoted newlines comes in one piece."""
+        """Yields the file line by line, header first. A line with quoted newlines comes in one piece."""
         yield self.header
         for day in self._days:
             if self._edits:
@@ -550,12 +590,17 @@ def _as_element(spec: ContractSpec) -> dict[str, Any]:
     return {**element, "hasReportingAccess": spec.has_reporting_access}
 
 
-def _draw_ending(rng: random.Random) -> _TEnding | None:
-    """Returns what comes of an InMail, and how many hours later; None for nothing."""
+def _draw_ending(rng: random.Random, accepted: float) -> _TEnding | None:
+    """Returns what comes of an InMail, and how many hours later; None for nothing.
+
+    Args:
+        rng: draws it.
+        accepted: the share of such InMails that are accepted.
+    """
     chance, hours = rng.random(), min(0.2 + rng.expovariate(1 / 30), 24 * (_LONGEST_REPLY_DAYS - 1))
-    if chance >= _ACCEPTED_SHARE + _DECLINED_SHARE:
+    if chance >= accepted + _DECLINED_SHARE:
         return None
-    return _ACCEPTED if chance < _ACCEPTED_SHARE else _DECLINED, hours
+    return _ACCEPTED if chance < accepted else _DECLINED, hours
 
 
 def _draw_more_endings(rng: random.Random, first: _TEnding | None) -> list[_TEnding]:
@@ -625,8 +670,9 @@ def _complete(export: str, contract: str, row: Mapping[str, Any]) -> TRow:
     columns = [column.name for column in EXPORTS[export].columns if column.name != "export_job_id"]
     whole: TRow = {column: row.get(column) for column in columns}
     whole["contract"] = contract
-    if "activity_date" in whole and isinstance(whole["created_at"], dt.datetime):
-        whole["activity_date"] = whole["created_at"].astimezone(dt.timezone.utc).date()
+    for column in ("activity_date", "outcome_date"):
+        if column in whole and isinstance(whole["created_at"], dt.datetime):
+            whole[column] = whole["created_at"].astimezone(dt.timezone.utc).date()
     return whole
 
 

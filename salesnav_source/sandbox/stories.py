@@ -1,4 +1,4 @@
-"""What happens in a contract of the sandbox beyond everyday use, told again and again.
+"""Stories: what happens in a contract of the sandbox beyond everyday use, again and again.
 
 Whatever the day is, each story has taken place within the last 90 days: stories of a contract return every eight weeks,
 and those of a seat every 24 weeks, a different seat's turn coming every four weeks. So a day's data still follow from the
@@ -22,7 +22,9 @@ COLLAPSED_SHARE = 0.2
 
 LATEST_REPLY_DAYS = 60
 
-_VIEWED = "PROFILE_VIEWED"
+_VIEWED, _SAVED, _SEARCHED = "PROFILE_VIEWED", "SAVED_LEAD", "SEARCH_PERFORMED"
+_MORNING, _MORNING_FACTOR, _OTHER_FACTOR = range(8, 12), 1.6, 0.78
+_SHARED_LEADS = 33
 _SEASON_WEEKS = 8
 _COLLAPSE_WEEK, _GAP_WEEK, _FIRST_NEW_WEEK = 2, 3, 4
 _GAP_WEEKDAYS = range(1, 6)
@@ -32,8 +34,40 @@ _TURN_DAYS = 28
 
 
 @dataclass(frozen=True)
+class Team:
+    """A team of a contract, and in what it differs from the others."""
+
+    name: str
+    manager: str
+    region: str
+    zeal: int
+    """How much its members do, in relation to the other teams."""
+    accepted: float
+    """The share of its InMails that are accepted."""
+    engage: float
+    """How far its members are above the others in the SSI's part of engaging with insights."""
+    saves: bool = True
+    """Whether its members save leads as often as others; else every second time they search on instead."""
+
+
+EVERYDAY = Team("", "", "", 1, 0.12, 0.0)
+"""The values for contracts without teams."""
+
+TEAMS = (
+    Team("Enterprise", "Manager One", "EMEA", 3, 0.16, 2.5),
+    Team("Mid-market", "Manager Two", "EMEA", 2, 0.11, 0.5),
+    Team("Emerging", "Manager Three", "Americas", 1, 0.03, -3.0, saves=False),
+)
+
+
+def team_of(number: int) -> Team:
+    """Returns the team of a seat of this number, in contracts with teams."""
+    return TEAMS[number % len(TEAMS)]
+
+
+@dataclass(frozen=True)
 class Stories:
-    """Which stories a contract tells; none by default."""
+    """The stories of a contract; none by default."""
 
     lives: bool = False
     """Every twentieth seat is assigned, activated two weeks later, used for twelve weeks, idle for ten, and passed on."""
@@ -48,14 +82,46 @@ class Stories:
     snapshot_gap: bool = False
     """In one week of eight there are no snapshots of seats from Tuesday to Saturday."""
     seats_of: str | None = None
-    """URN of a contract, told earlier, whose first two seat ids this one has too."""
+    """URN of an earlier contract, whose first two seat ids this one has too."""
+    teams: bool = False
+    """Every third seat belongs to the same team; teams differ in how much they do, in what comes of it, and in their SSI."""
+    mornings: bool = False
+    """InMails that are sent in the morning are accepted twice as often as later ones."""
+    territories: bool = False
+    """Each seat has leads of its own, and shares few with others."""
+    spare_seats: int = 0
+    """How many more seats were bought than its exports have."""
+    invited_seats: int = 0
+    """How many of those are assigned to somebody who has not begun; only the directory has them."""
+
+    def team(self, number: int) -> Team:
+        """Returns what the holder of a seat is like."""
+        return team_of(number) if self.teams else EVERYDAY
+
+    def accepted(self, number: int, second: int) -> float:
+        """Returns the share of a seat's InMails, sent at this second of a day, that is accepted."""
+        share = self.team(number).accepted
+        if not self.mornings:
+            return share
+        return share * (_MORNING_FACTOR if second // 3600 in _MORNING else _OTHER_FACTOR)
+
+    def lead(self, drawn: int, number: int, seats: int, members: int) -> int:
+        """Returns which member a seat turns to, by what was drawn among all of the contract."""
+        if not self.territories or not drawn % _SHARED_LEADS:
+            return drawn
+        own = members // seats
+        return (number - 1) * own + drawn % own
+
+    def act(self, kind: str, number: int, n: int) -> str:
+        """Returns what a seat does instead of a kind of activity, its n-th of the day."""
+        return _SEARCHED if kind == _SAVED and n % 2 and not self.team(number).saves else kind
 
     def collapses(self, day: dt.date) -> bool:
-        """Tells whether the contract's use lies low on a day."""
+        """Returns true if the contract's use is low on that day."""
         return self.collapse and _season(day)[1] == _COLLAPSE_WEEK
 
     def lacks_snapshots(self, day: dt.date) -> bool:
-        """Tells whether there are no snapshots of a day."""
+        """Returns true if there are no snapshots of a day."""
         return self.snapshot_gap and _season(day)[1] == _GAP_WEEK and day.weekday() in _GAP_WEEKDAYS
 
     def spell(self, kinds: list[str], day: dt.date) -> list[str]:
@@ -74,18 +140,18 @@ class Life:
     """Where a seat is between being assigned and being passed on."""
 
     holder: str
-    """A letter for who holds it."""
+    """A letter for its holder."""
     days: int
     """For how many days it has been activated; negative before."""
 
     @property
     def activated(self) -> bool:
-        """Tells whether its holder has begun."""
+        """True if its holder has begun."""
         return self.days >= 0
 
     @property
     def busy(self) -> bool:
-        """Tells whether its holder still uses it."""
+        """True if its holder still uses it."""
         return 0 <= self.days < _ACTIVE_DAYS
 
     @property
@@ -95,21 +161,21 @@ class Life:
 
 
 def has_life(number: int) -> bool:
-    """Tells whether a seat of this number is passed on, where a contract tells of lives."""
+    """Returns true if a seat of this number is passed on, in contracts with lives."""
     return number % 20 == 6
 
 
 def life_on(number: int, day: dt.date) -> Life:
-    """Returns where such a seat is on a day."""
+    """Returns the stage of such a seat's life on a day."""
     holder, at = divmod(day.toordinal() + number // 20 * _TURN_DAYS, _LIFE_DAYS)
     return Life(chr(ord("A") + holder % 26), at - _PENDING_DAYS)
 
 
 def acts_always(number: int) -> bool:
-    """Tells whether a seat of this number still acts while its contract's use collapses."""
+    """Returns true if a seat of this number still acts while its contract's use collapses."""
     return number % 4 == 0
 
 
 def _season(day: dt.date) -> tuple[int, int]:
-    """Returns in which season of eight weeks a day lies, and in which week of it."""
+    """Returns the season of eight weeks that a day is in, and the week of that season."""
     return divmod((day.toordinal() - 1) // 7, _SEASON_WEEKS)

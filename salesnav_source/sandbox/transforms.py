@@ -6,19 +6,24 @@ header is number 0. Transforms compose: `compose(quote_all, crlf, add_bom)`; tho
 
 import csv
 import datetime as dt
+import gzip
 import io
 import random
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 TTransform = Callable[[Iterable[bytes]], Iterable[bytes]]
 """From the records of a file to the records of another."""
 
+TRecords = Iterable[bytes]
+"""Records of a file."""
+
 TFields = list[str]
 
 METRICS = ("ssi", "ssiBrand", "ssiFind", "ssiEngage", "ssiBuild", "totalConnections", "totalSavedLeads")
-"""The columns of seats that hold numbers."""
+"""The columns of seats with numbers."""
 
 _STAMP = "%m-%d-%Y %H:%M:%S"
 
@@ -121,7 +126,7 @@ def short_row(row: int = 1, fields: int = 1) -> TTransform:
 
 
 def long_row(row: int = 1, fields: int = 1) -> TTransform:
-    """Adds fields to a row that no column of the header stands for."""
+    """Adds fields to a row that no column of the header is for."""
     return edit_fields(lambda values, _, number: values + ["surplus"] * fields if number == row else values)
 
 
@@ -162,7 +167,7 @@ def repeat_header(before_row: int = 2) -> TTransform:
 
 
 def footer(text: str = "Total rows: {}") -> TTransform:
-    """Writes one more line at the end, which may tell the number of rows."""
+    """Writes one more line at the end, which may have the number of rows."""
 
     def apply(records: Iterable[bytes]) -> Iterator[bytes]:
         rows = -1
@@ -232,9 +237,13 @@ def fill_empty(text: str, *columns: str) -> TTransform:
     return compose(*(map_column(name, lambda value: value or text) for name in columns))
 
 
-def thousands(*columns: str) -> TTransform:
-    """Writes whole numbers with commas between thousands."""
-    return compose(*(map_column(name, lambda value: f"{int(value):,}" if value else value) for name in columns))
+def thousands(*columns: str, mark: str = ",") -> TTransform:
+    """Writes whole numbers with commas, or another mark, between thousands."""
+
+    def marked(value: str) -> str:
+        return value and f"{int(value):,}".replace(",", mark)
+
+    return compose(*(map_column(name, marked) for name in columns))
 
 
 def fewer_rows(rows: int = 1) -> TTransform:
@@ -258,6 +267,81 @@ def more_rows(rows: int = 1) -> TTransform:
         yield from [last] * (rows if last else 0)
 
     return apply
+
+
+def only_header(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Leaves out all rows."""
+    return islice(records, 1)
+
+
+def append_rows(rows: Callable[[], Iterable[bytes]]) -> TTransform:
+    """Writes further rows at the end; they are asked for when the file is written."""
+
+    def apply(records: Iterable[bytes]) -> Iterator[bytes]:
+        yield from records
+        yield from rows()
+
+    return apply
+
+
+def redated(rows: Iterable[bytes], day: dt.date) -> Iterator[bytes]:
+    """Yields rows of activities or outcomes with another day, the third field, and the same time of day."""
+    for row in rows:
+        fields = _parse(row)
+        fields[2] = day.strftime("%m-%d-%Y") + fields[2][10:]
+        yield _format(fields)
+
+
+def first_of_each(column: str) -> TTransform:
+    """Leaves out rows whose value of a column has come before."""
+
+    def apply(records: Iterable[bytes]) -> Iterator[bytes]:
+        seen: set[str] = set()
+        at = -1
+        for record in records:
+            fields = _parse(record)
+            at = fields.index(column) if at < 0 else at
+            if fields[at] not in seen:
+                seen.add(fields[at])
+                yield record
+
+    return apply
+
+
+def seat_made_at(records: Iterable[bytes]) -> Iterable[bytes]:
+    """Adds a column createdAt to seats: when the seat was made, long ago, which follows from its id."""
+
+    def made(fields: TFields, header: TFields, number: int) -> TFields:
+        if not number:
+            return [*fields, "createdAt"]
+        age = int(fields[header.index("seatId")]) % 700
+        moment = dt.datetime(2023, 1, 1, 8, 30) + dt.timedelta(days=age, minutes=age)
+        return [*fields, moment.strftime(_STAMP)]
+
+    return edit_fields(made)(records)
+
+
+def latin_1_name(records: Iterable[bytes]) -> Iterable[bytes]:
+    """Gives the seats whose last name ends on 1 a first name with a letter of Latin 1, which is not UTF-8."""
+
+    def named(fields: TFields, header: TFields, number: int) -> TFields:
+        if not number or not fields[header.index("lastName")].endswith("1"):
+            return fields
+        return ["Jos\udce9" if name == "firstName" else field for field, name in zip(fields, header, strict=True)]
+
+    return edit_fields(named)(records)
+
+
+def quote_empty(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Puts quotes around empty fields."""
+    for record in records:
+        fields = (_without_end(_format([field])) if field else b'""' for field in _parse(record))
+        yield b",".join(fields) + b"\n"
+
+
+def gzipped(records: Iterable[bytes]) -> Iterator[bytes]:
+    """Compresses the file by gzip."""
+    yield gzip.compress(b"".join(records), mtime=0)
 
 
 def edit_fields(edit: Callable[[TFields, TFields, int], TFields]) -> TTransform:

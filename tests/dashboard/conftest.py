@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dlt
 import pytest
@@ -17,8 +19,10 @@ from salesnav_source.sandbox import faults, transforms
 
 pytest.importorskip("altair", reason='pip install "salesnav-source[dashboard]" brings what draws')
 
-from salesnav_source.dashboard.marts import Marts
-from salesnav_source.dashboard.scope import Scope
+from salesnav_source.marts.dashboard.marts import Marts
+from salesnav_source.marts.dashboard.scope import Scope
+
+from .browser import chromium
 
 DAYS = 60
 HOLE = (29, 21)
@@ -74,6 +78,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     database, *days = json.loads(known.read_text())
     first, last, *hole = map(date.fromisoformat, days)
     return Built(Path(database), first, last, (hole[0], hole[1]))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for all tests of a file."""
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

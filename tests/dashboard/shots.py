@@ -4,13 +4,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from salesnav_source.dashboard.model import PAGES
+from salesnav_source.marts.dashboard.model import PAGES
 
 from .browser import chromium, opened
-from .test_dashboard import served_dashboard
+from .test_dashboard import base, served_dashboard
 from .test_report import report
 
-SIZES = {"laptop": (1400, 900), "phone": (390, 844)}
+SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 
 
@@ -31,14 +31,13 @@ def main(database: Path, folder: Path) -> None:
                 options = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
                 with opened(browser, "file:", **options) as page:
                     page.goto(written.as_uri())
-                    page.wait_for_selector("body[data-drawn]")
+                    page.wait_for_selector("body[data-drawn=all]")
                     page.screenshot(path=folder / f"report-{device}-{scheme}.png", full_page=True)
-                # as high as the page, for what scrolls inside cannot be seen as a whole
-                with opened(browser, address, **{**options, "viewport": {"width": width, "height": 2600}}) as page:
+                with opened(browser, base(address), **options) as page:
+                    page.goto(address)
                     for key in PAGES:
-                        page.goto(f"{address}#/{key}")
-                        page.locator(f"#page-{key} svg.marks").first.wait_for()
-                        page.wait_for_timeout(1000)
+                        page.goto(f"{base(address)}/{key}")
+                        page.wait_for_selector("body[data-drawn=all]")
                         page.screenshot(path=folder / f"{key}-{device}-{scheme}.png", full_page=True)
                         print(folder / f"{key}-{device}-{scheme}.png", flush=True)
 

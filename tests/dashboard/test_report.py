@@ -1,20 +1,34 @@
 """`salesnav report`, as a user or an orchestrator calls it, and as whoever gets the file opens it."""
 
+import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from salesnav_source.cli import main
-from salesnav_source.dashboard import pages
-from salesnav_source.dashboard.model import PAGES
+from salesnav_source.marts.dashboard import pages
+from salesnav_source.marts.dashboard.model import PAGES
 
-from .browser import assert_is_no_wider_than, chromium, opened
-from .conftest import ONE, Built
+from .browser import assert_accessible, assert_is_no_wider_than, opened
+from .conftest import DAYS, ONE, Built
 from .test_numbers import ask, number
+
+pytestmark = pytest.mark.long(
+    "each makes a whole report, and opens it in a browser or draws its charts",
+    but=(
+        "test_it_says_all_without_javascript",
+        "test_axe_finds_nothing",
+        "test_names_contracts_and_days_are_as_asked",
+        "test_tables_alone_are_files",
+        "options0-There is no DuckDB file none.duckdb",
+    ),
+)
 
 MB = 1_000_000
 
@@ -56,9 +70,9 @@ def test_the_file_can_be_mailed(written: Path, built: Built) -> None:
     assert not [name for name in people(built) if name in text]
 
 
-def test_it_opens_from_disk_with_the_network_cut(written: Path, built: Built) -> None:
+def test_it_opens_from_disk_with_the_network_cut(browser: Any, written: Path, built: Built) -> None:
     scope, filters = built.scope, built.scope.filters(names=False)
-    with chromium() as browser, opened(browser, "file:", offline=True, color_scheme="dark") as page:
+    with opened(browser, "file:", offline=True, color_scheme="dark") as page:
         page.goto(written.as_uri())
         page.wait_for_selector("body[data-drawn]")
         for key, title in PAGES.items():
@@ -68,18 +82,68 @@ def test_it_opens_from_disk_with_the_network_cut(written: Path, built: Built) ->
             assert section.locator(".headline").inner_text() == expected.headline
             assert section.locator(".number .value").all_inner_texts() == [one.value for one in expected.numbers]
             drawn = [figure for figure in expected.figures if figure.chart is not None]
-            assert section.locator("figure svg.marks").count() == len(drawn)
-        # a page links to the one that tells more
-        page.locator(".number a", has_text="licences to take back").click()
-        assert page.url.endswith("#seats")
+            assert section.locator("figure .chart.live svg").count() == len(drawn)
+        # a card leads to the list behind it
+        page.locator("section#usage .number a", has_text="seats to take back").click()
+        assert page.url.endswith("#seats-to-take-back")
         assert_is_no_wider_than(page, 1280)
         page.set_viewport_size({"width": 390, "height": 800})
         assert_is_no_wider_than(page, 390)
         with page.expect_download() as download:
-            page.locator("section#usage details summary").click()
-            page.locator("section#usage details a").click()
+            page.locator("#usage-by-person a", has_text="as CSV").click()
         rows = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-        assert len(rows) == 1 + ask(built, "SELECT count(*) FROM salesnav_marts.salesnav__seats")[0][0]
+        (people,) = ask(built, "SELECT count(*) FROM salesnav_marts.salesnav__holders")[0]
+        assert len(rows) == 1 + people
+
+
+def test_it_says_all_without_javascript(browser: Any, written: Path, built: Built) -> None:
+    filters = built.scope.filters(names=False)
+    drawn = [
+        figure
+        for key in PAGES
+        for figure in pages.build(key, built.marts, filters, built.scope).figures
+        if figure.chart is not None
+    ]
+    with opened(browser, "file:", java_script_enabled=False) as page:
+        page.goto(written.as_uri())
+        assert page.locator("figure .chart svg").count() == len(drawn)
+        for figure in drawn:
+            picture = page.locator(f"#{figure.key} .chart svg")
+            box = picture.bounding_box()
+            assert box["width"] > 300 and box["height"] > 20
+            assert page.locator(f"#{figure.key} .summary").inner_text() == figure.summary
+        assert page.locator("#usage-by-person tbody tr").count()
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["static", "live"])
+def test_no_chart_is_cut_on_a4(browser: Any, written: Path, scripts: bool) -> None:
+    # the height of the paper's inside, at 96 points to the inch
+    paper = (297 - 28) / 25.4 * 96
+    with opened(browser, "file:", java_script_enabled=scripts) as page:
+        page.set_viewport_size({"width": 688, "height": 1000})
+        page.goto(written.as_uri())
+        if scripts:
+            page.wait_for_selector("body[data-drawn]")
+        page.emulate_media(media="print")
+        for figure in page.locator("figure").all():
+            box = figure.bounding_box()
+            assert box["height"] < paper and box["width"] <= 688
+            assert figure.evaluate("one => getComputedStyle(one).breakInside") == "avoid"
+        assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+
+
+def test_axe_finds_nothing(browser: Any, written: Path) -> None:
+    with opened(browser, "file:") as page:
+        page.goto(written.as_uri())
+        page.wait_for_selector("body[data-drawn]")
+        assert_accessible(page, "the report")
+
+
+def test_only_its_own_scripts_run(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert "unsafe" not in policy and policy.startswith("default-src 'none'")
+    assert policy.count("'sha256-") == 3, "two scripts and a style"
 
 
 def test_names_contracts_and_days_are_as_asked(built: Built, tmp_path: Path) -> None:
@@ -120,6 +184,27 @@ def test_names_contracts_and_days_are_as_asked(built: Built, tmp_path: Path) -> 
     assert f">{shown}<" in text
 
 
+def test_tables_alone_are_files(built: Built, tmp_path: Path) -> None:
+    folder = tmp_path / "tables"
+    options = ["--database", str(built.database), "--output", str(folder), "--format", "csv"]
+    assert main(["report", *options]) == 0
+    rows = list(csv.DictReader((folder / "inmail-inmails-by-person.csv").open(encoding="utf-8", newline="")))
+    (senders,) = ask(
+        built, "SELECT count(DISTINCT (contract, seat_id, holder_number)) FROM salesnav_marts.salesnav__inmails"
+    )[0]
+    assert len(rows) == senders, "every row is there"
+    assert all(re.fullmatch(r"(\d+\.\d)?", row["% accepted"]) for row in rows)
+    rows = list(csv.DictReader((folder / "usage-activities-per-day-data.csv").open(encoding="utf-8", newline="")))
+    assert [row["day"] for row in rows][:1] == [str(built.first)] and len(rows) == DAYS
+
+
+def test_a_period_without_data_is_incomplete(built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--from", "2020-01-01", "--to", "2020-02-01", "--database", str(built.database)]
+    assert main(["report", *options, "--output", str(tmp_path / "r.html")]) == 3
+    assert "There is nothing to report, 1 Jan to 1 Feb 2020" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_charts_alone_are_pictures(built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for kind, begins in (("png", b"\x89PNG"), ("svg", b"<svg")):
         assert (
@@ -140,6 +225,11 @@ def test_charts_alone_are_pictures(built: Built, tmp_path: Path, capsys: pytest.
         (["--database", "BUILT", "--from", "soon"], "--from takes a day"),
         (["--database", "BUILT", "--from", "2026-03-02", "--to", "2026-03-01"], "before it begins"),
         (["--database", "BUILT", "--format", "png", "--output", "chart.png"], "name a folder"),
+        (["--database", "BUILT", "--format", "csv", "--output", "r.html"], "name a folder"),
+        (["--database", "BUILT", "--output", "r.pdf"], "does not end in .html"),
+        (["--database", "BUILT", "--output", "r"], "Name r.html"),
+        (["--database", "BUILT", "--team", "Nobody"], "There is no team Nobody"),
+        (["--database", "BUILT", "--dataset", "nothing"], "There are no loaded tables in nothing"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(

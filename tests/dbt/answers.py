@@ -11,7 +11,7 @@ import duckdb
 from runs.house import Clock, House
 
 from dbt.package import PACKAGE, dbt
-from salesnav_source.sandbox import Sandbox, World
+from salesnav_source.sandbox import Sandbox, World, paperwork
 
 README = PACKAGE / "README.md"
 TODAY = dt.date(2026, 9, 28)
@@ -28,7 +28,9 @@ def build(folder: Path) -> Path:
     with Sandbox(world, clock=clock, job_seconds=(0.0, 0.05)) as sandbox:
         house = House(folder, sandbox, clock, DAYS, contracts)
         house.sync()
-    dbt(folder, {"type": "duckdb", "path": str(house.database), "threads": 2}, "run")
+    paperwork.write(house.database, "salesnav", world)
+    terms = '{"salesnav_contract_terms": "salesnav.contract_terms"}'
+    dbt(folder, {"type": "duckdb", "path": str(house.database), "threads": 2}, "run", "--vars", terms)
     return house.database
 
 

@@ -16,19 +16,28 @@ from dbt.expected import MARTS, query
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "dbt"
-CONSTRAINTS = {"dbt": PACKAGE / "constraints.txt", "dbt-1.12": PACKAGE / "constraints-1.12.txt"}
+CONSTRAINTS = {
+    "dbt": PACKAGE / "constraints.txt",
+    "dbt-1.12": PACKAGE / "constraints-1.12.txt",
+    "dbt-2": PACKAGE / "constraints-2.txt",
+    "dbt-duckdb": PACKAGE / "constraints.txt",
+}
 """The versions of dbt that are tested, by the names of their environments."""
+ONLY = {"dbt-duckdb": ("dbt-core", "dbt-duckdb")}
+"""What is installed in an environment that does not take all."""
 
 
 def executable(environment: str = "dbt") -> Path:
     """Returns the path of dbt in an environment, which is made where it is missing."""
-    return python_of(environment, CONSTRAINTS[environment]).with_name("dbt")
+    return python_of(environment, CONSTRAINTS[environment], ONLY.get(environment, ())).with_name("dbt")
 
 
 def transform(folder: Path, *options: str, fails: bool = False, **environment: str) -> str:
     """Runs `salesnav transform`; returns what it said."""
     command = [sys.executable, "-m", "salesnav_source", "transform", *options]
-    command += ["--dbt", str(executable()), "--target-path", str(folder / "target"), "--threads", "2"]
+    # no other warehouse is named
+    dbt = executable("dbt-duckdb" if options[0].startswith("--") else "dbt")
+    command += ["--dbt", str(dbt), "--target-path", str(folder / "target"), "--threads", "2"]
     variables = {"PYTHONPATH": str(ROOT), "RUNTIME__DLTHUB_TELEMETRY": "false", "NO_COLOR": "1", **environment}
     return _said(command, folder, variables, fails)
 

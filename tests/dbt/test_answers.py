@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from dbt.answers import QUESTION, README, answered, build
 from dbt.expected import MARTS
+
+pytestmark = pytest.mark.long("loads and builds the sandbox's world first")
 
 
 def test_printed_answers_are_true(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from dbt.package import PACKAGE, dbt, rows, run
 
+pytestmark = pytest.mark.long("two versions of dbt are installed, and each builds the package")
+
 SCHEMA = "salesnav_integration_tests"
 ZONES = {"dbt": "Asia/Tokyo", "dbt-1.12": "America/Los_Angeles"}
 METRICS = '{"salesnav_schema": "salesnav_integration_tests", "salesnav_semantic_models": true}'

@@ -1,6 +1,7 @@
 """The marts of other warehouses hold what DuckDB's do, row by row, after a first build and after a later run."""
 
 import datetime as dt
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ from destinations.warehouse import Server, environment
 from runs.house import ONE, TWO, House, house
 
 from dbt.expected import MARTS
-from dbt.package import assert_marts_are_right, built, dbt, rounded
-from dbt.test_marts import at, set_traps
+from dbt.package import PACKAGE, assert_marts_are_right, built, dbt, rounded
+from dbt.test_marts import SPECS, at, set_traps
+
+pytestmark = pytest.mark.long("the marts are built on each warehouse, and the emulators are installed first")
 
 DATABASE = "marts"
 DAYS = 60
+COMPARED = (*MARTS, "changes", "coaching", "contract_terms")
 TMarts = dict[str, Counter[tuple[Any, ...]]]
 
 ELSEWHERE = {"postgres": {"PGTZ": "Asia/Tokyo"}, "snowflake": {"TZ": "Asia/Tokyo"}, "bigquery": {}}
@@ -26,14 +30,14 @@ ELSEWHERE = {"postgres": {"PGTZ": "Asia/Tokyo"}, "snowflake": {"TZ": "Asia/Tokyo
 def expected(tmp_path_factory: pytest.TempPathFactory) -> TMarts:
     """The marts that DuckDB has after both runs."""
     folder = tmp_path_factory.mktemp("duckdb")
-    with house(folder, days=DAYS) as home:
+    with house(folder, days=DAYS, specs=SPECS) as home:
         set_traps(home)
         home.sync()
         happen_later(home)
         home.sync()
         dbt(folder, {"type": "duckdb", "path": str(home.database), "threads": 2}, "run")
         assert_marts_are_right(home.database)
-        return {mart: built(home.database, mart) for mart in MARTS}
+        return {mart: built(home.database, mart) for mart in COMPARED}
 
 
 @pytest.mark.parametrize("kind", ["postgres", "snowflake", "bigquery"])
@@ -47,7 +51,9 @@ def test_marts_are_those_of_duckdb(
     monkeypatch.chdir(tmp_path)
     server = get_server(kind)
     server.create(DATABASE)
-    with environment(server), house(tmp_path, days=DAYS) as home:
+    assert expected["changes"]
+    assert expected["coaching"]
+    with environment(server), house(tmp_path, days=DAYS, specs=SPECS) as home:
         set_traps(home)
         pipeline = home.pipeline(destination=server.destination(tmp_path, DATABASE))
         home.sync(pipeline=pipeline)
@@ -56,13 +62,25 @@ def test_marts_are_those_of_duckdb(
         happen_later(home)
         home.sync(pipeline=pipeline)
         build(server, tmp_path, "build")
-        for mart in MARTS:
+        for mart in COMPARED:
             found, wanted = rows_of(home, server, tmp_path, mart), expected[mart]
             if mart == "export_coverage":
                 # each warehouse was loaded at a time of its own
                 found, wanted = without(found, 4), without(wanted, 4)
             absent, surplus = wanted - found, found - wanted
             assert found == wanted, f"{mart}: absent {list(absent)[:2]}, surplus {list(surplus)[:2]}"
+
+
+def test_seeds_that_people_write_are_read_as_written(get_server: TGetServer, tmp_path: Path) -> None:  # noqa: F811
+    server = get_server("postgres")
+    server.create("seeds")
+    shutil.copytree(PACKAGE, tmp_path / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
+    project = tmp_path / "dbt" / "integration_tests"
+    where = {**profile(server, "seeds"), "schema": "salesnav_integration_tests"}
+    for command in (["deps"], ["seed"], ["build", "--exclude", "resource_type:seed"]):
+        # its tests hold what the seeds say against the marts
+        said = dbt(project, where, *command, project=project, **ELSEWHERE["postgres"])
+    assert "WARN=2 ERROR=0" in said
 
 
 def happen_later(home: House) -> None:
@@ -77,25 +95,22 @@ def happen_later(home: House) -> None:
 
 
 def build(server: Server, folder: Path, command: str, *options: str) -> None:
-    """Builds the marts by dbt; on an emulator with a profile that names it, as dlt's credentials have no place for that."""
-    profile: dict[str, Any] = {"type": server.kind, "threads": 1}
+    """Builds the marts by dbt."""
+    dbt(folder, profile(server), command, *options, **ELSEWHERE[server.kind], **server.variables)
+
+
+def profile(server: Server, database: str = DATABASE) -> dict[str, Any]:
+    """Returns a profile; an emulator is named in it, as dlt's credentials have no place for that."""
+    common: dict[str, Any] = {"type": server.kind, "threads": 1}
     address = {"host": "127.0.0.1", "port": server.port}
     if server.kind == "postgres":
-        profile |= {**address, "user": "loader", "password": "loader", "dbname": DATABASE}
-    elif server.kind == "snowflake":
-        profile |= {**address, "account": "fakesnow", "protocol": "http", "user": "fake", "password": "snow"}
-        profile |= {"database": DATABASE.upper(), "warehouse": "WH", "role": "R"}
-    else:
-        profile |= {
-            "method": "oauth-secrets",
-            "token": "fake",
-            "refresh_token": "r",
-            "client_id": "i",
-            "client_secret": "s",
-        }
-        profile |= {"token_uri": "http://127.0.0.1:1/token", "project": DATABASE, "location": "US", "job_retries": 0}
-        profile |= {"api_endpoint": f"http://127.0.0.1:{server.port}"}
-    dbt(folder, profile, command, *options, **ELSEWHERE[server.kind], **server.variables)
+        return {**common, **address, "user": "loader", "password": "loader", "dbname": database}
+    if server.kind == "snowflake":
+        who = {"account": "fakesnow", "protocol": "http", "user": "fake", "password": "snow"}
+        return {**common, **address, **who, "database": database.upper(), "warehouse": "WH", "role": "R"}
+    who = {"token": "fake", "refresh_token": "r", "client_id": "i", "client_secret": "s", "method": "oauth-secrets"}
+    where = {"token_uri": "http://127.0.0.1:1/token", "api_endpoint": f"http://127.0.0.1:{server.port}"}
+    return {**common, **who, **where, "project": database, "location": "US", "job_retries": 0}
 
 
 def rows_of(home: House, server: Server, folder: Path, mart: str) -> Counter[tuple[Any, ...]]:

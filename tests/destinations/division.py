@@ -8,9 +8,8 @@ from typing import Any
 import dlt
 from runs.house import ONE, TWO, Timer
 
-from salesnav_source.loading import sync
-from salesnav_source.session import Session
-from salesnav_source.settings import SalesnavConfiguration, SalesnavCredentials, Settings
+from salesnav_source.run.sync import sync
+from salesnav_source.settings.configuration import SalesnavConfiguration, SalesnavCredentials, Settings
 
 from .life import TODAY, StillClock
 from .warehouse import Server, environment
@@ -75,7 +74,7 @@ def load_shard(place: Place, name: str, contracts: list[str], today: dt.date) ->
     with environment(place.server):
         settings = place.settings(contracts=contracts, start_date=str(TODAY - dt.timedelta(days=10)))
         clock = StillClock(today)
-        return len(sync(place.pipeline(name), settings, session=Session(settings, clock=Timer(clock))).not_loaded)
+        return len(sync(place.pipeline(name), settings, clock=Timer(clock)).not_loaded)
 
 
 def load_part(place: Place, part: Part) -> int:
@@ -86,5 +85,4 @@ def load_part(place: Place, part: Part) -> int:
             start_date=str(part.first_day),
             end_date=str(part.last_day) if part.last_day else None,
         )
-        run = Session(settings, clock=Timer(StillClock(TODAY)))
-        return len(sync(place.pipeline(part.name), settings, session=run).not_loaded)
+        return len(sync(place.pipeline(part.name), settings, clock=Timer(StillClock(TODAY))).not_loaded)

@@ -10,30 +10,35 @@ from typing import Any
 
 import dlt
 import pytest
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
 from dlt.pipeline.pipeline import Pipeline
 from runs.house import DAY, ONE, TWO, Timer, assert_warehouse_is_truth, posts
 
-from salesnav_source.destinations import own_staging
-from salesnav_source.loading import sync
+from salesnav_source.days.windows import Window
+from salesnav_source.run.destination import run_on_destination
+from salesnav_source.run.sync import sync
+from salesnav_source.run.upkeep.shards import move
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
-from salesnav_source.session import Session
-from salesnav_source.shards import move
-from salesnav_source.windows import Window
+from salesnav_source.warehouse.layout import own_staging
 
 from .division import PARTS, Place, load_part, load_shard
 from .life import TODAY, StillClock, StillHouse, still_house
 from .warehouse import Server, TSnapshot, environment, snapshot
 
+pytestmark = pytest.mark.long("each is several runs at once, on every warehouse")
+
 DIFFERENT = ("export_job_id", "_dlt_load_id")
 """Columns that name the job and the load, which are others."""
+HANGS_AFTER = 600
+"""Seconds; a busy machine takes minutes to start four processes."""
 
 
 def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> None:
     with still_house(tmp_path, None) as house:
         together, divided = (place_of(server, house, name) for name in ("together", "divided"))
         settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, session=Session(settings, clock=Timer(StillClock(TODAY))))
+        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
         if server.kind == "postgres":
             assert load_at_once(divided) == [0] * len(PARTS)
         else:
@@ -74,7 +79,7 @@ def shards_at_once(place: Place, shards: dict[str, list[str]], today: dt.date) -
     context = multiprocessing.get_context("spawn")
     with context.Pool(len(shards)) as pool:
         started = [pool.apply_async(load_shard, (place, name, own, today)) for name, own in shards.items()]
-        return [shard.get(timeout=120) for shard in started]
+        return [shard.get(timeout=HANGS_AFTER) for shard in started]
 
 
 def test_each_pipeline_has_a_staging_dataset_of_its_own(tmp_path: Path) -> None:
@@ -112,11 +117,32 @@ def test_pipelines_that_share_a_bucket_at_once_leave_the_tables_of_one_run(
     with environment(server), still_house(tmp_path, None) as house:
         together, divided = (place_of(server, house, name) for name in ("alone", "bucket"))
         settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, session=Session(settings, clock=Timer(StillClock(TODAY))))
+        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
         divided = replace(divided, shares_bucket=True)
-        assert load_at_once(divided) == [0] * len(PARTS)
+        assert load_at_once(divided, meet_before_making_the_folder) == [0] * len(PARTS)
         assert any(path.is_file() for path in (tmp_path / "bucket").rglob("*"))
         assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+
+
+def test_a_folder_that_another_pipeline_made_first_fails_no_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = FilesystemClient.create_dataset
+
+    def be_second(client: FilesystemClient) -> None:
+        monkeypatch.setattr(FilesystemClient, "create_dataset", make)
+        client.initialize_storage()
+        make(client)
+
+    monkeypatch.setattr(FilesystemClient, "create_dataset", be_second)
+    pipeline = dlt.pipeline(
+        "second",
+        pipelines_dir=str(tmp_path / "pipelines"),
+        destination=dlt.destinations.filesystem(str(tmp_path / "bucket")),
+        dataset_name="salesnav",
+    )
+    run_on_destination(pipeline, lambda: pipeline.run([{"seat": 1}], table_name="seats"))
+    assert len(list((tmp_path / "bucket" / "salesnav" / "seats").iterdir())) == 1
 
 
 def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path, monkeypatch: Any) -> None:
@@ -146,14 +172,6 @@ def place_of(server: Server, house: StillHouse, database: str) -> Place:
     return Place(server, house.folder, name, house.sandbox.base_url, house.sandbox.access_token)
 
 
-def load_at_once(place: Place) -> list[int]:
-    """Loads all parts in processes of their own, which all begin to load at the same moment."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(len(PARTS), meet_before_loading, (context.Barrier(len(PARTS)),)) as pool:
-        started = [pool.apply_async(load_part, (place, part)) for part in PARTS]
-        return [part.get(timeout=120) for part in started]
-
-
 def meet_before_loading(barrier: Barrier) -> None:
     """Lets this process wait for the others before its first load, when none of the tables is there."""
     load = Pipeline.load
@@ -162,10 +180,32 @@ def meet_before_loading(barrier: Barrier) -> None:
     def load_together(pipeline: Pipeline, *args: Any, **options: Any) -> Any:
         if not waited and pipeline.list_normalized_load_packages():
             waited.append(True)
-            barrier.wait(timeout=90)
+            barrier.wait(timeout=HANGS_AFTER)
         return load(pipeline, *args, **options)
 
     Pipeline.load = load_together  # type: ignore[method-assign]
+
+
+def meet_before_making_the_folder(barrier: Barrier) -> None:
+    """Lets this process wait for the others when it has seen that the dataset has no folder in the bucket."""
+    make = FilesystemClient.create_dataset
+    waited: list[bool] = []
+
+    def make_together(client: FilesystemClient) -> None:
+        if not waited:
+            waited.append(True)
+            barrier.wait(timeout=HANGS_AFTER)
+        make(client)
+
+    FilesystemClient.create_dataset = make_together  # type: ignore[method-assign]
+
+
+def load_at_once(place: Place, meet: Callable[[Barrier], None] = meet_before_loading) -> list[int]:
+    """Loads all parts in processes of their own, which meet before they go on."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(len(PARTS), meet, (context.Barrier(len(PARTS)),)) as pool:
+        started = [pool.apply_async(load_part, (place, part)) for part in PARTS]
+        return [part.get(timeout=HANGS_AFTER) for part in started]
 
 
 def assert_same(one: TSnapshot, other: TSnapshot) -> None:

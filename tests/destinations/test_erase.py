@@ -7,16 +7,21 @@ from typing import Any
 import dlt
 import pytest
 
-from salesnav_source.erasing import Erasure, Seat, erase
 from salesnav_source.exceptions import ConfigurationError, DestinationError
+from salesnav_source.run.upkeep.erasure import Erasure, Seat, erase
 from salesnav_source.sandbox import faults
 from salesnav_source.sandbox import transforms as to
 from salesnav_source.schema import EXPORTS
-from salesnav_source.warehouse import OpenWarehouse
+from salesnav_source.warehouse.connection import OpenWarehouse
 
 from .conftest import TGetServer
 from .life import ONE, TWO, StillHouse, still_house
 from .warehouse import Server, environment
+
+pytestmark = pytest.mark.long(
+    "each loads a warehouse and erases in it, on every warehouse",
+    but=("postgres-keep",),
+)
 
 TABLES = (*EXPORTS, "rejected_rows")
 KEY = "a key of some length that nobody guesses"

@@ -4,15 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from runs.house import ONE
 
-from salesnav_source import load as handed_over
 from salesnav_source.exceptions import DestinationError
-from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS, REJECTED_ROWS
+from salesnav_source.run import items as handed_over
+from salesnav_source.schema import EXPORTS, TABLES
 
-from .life import STEPS, a_failed_window, a_new_column, first_load, still_house
+from .life import STEPS, a_failed_window, a_new_column, awkward_rows, first_load, still_house
 from .warehouse import Server, TSnapshot, environment, snapshot, stored_schemas
 
-TABLES = (CONTRACTS, *EXPORTS.values(), EXPORT_JOBS, REJECTED_ROWS)
+pytestmark = pytest.mark.long(
+    "a life is ten runs, and each is lived on every warehouse; the emulators are installed first",
+    but=("postgres-as-files",),
+)
 
 
 def live(server: Server, folder: Path, name: str) -> Any:
@@ -61,6 +65,19 @@ def assert_declared(found: TSnapshot) -> None:
         stored = found[table.name].types
         assert {column.name: column.type for column in table.columns}.items() <= stored.items()
         assert stored["_dlt_load_id"] == "text"
+
+
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_ids_that_differ_in_a_capital_or_an_accent_are_rows_of_their_own(server: Server, tmp_path: Path) -> None:
+    server.create("letters")
+    with still_house(tmp_path, server.destination(tmp_path, "letters"), days=2, contracts=(ONE,)) as house:
+        wanted = {"id-a", "id-A", "id-ä"}
+        for activity in wanted:
+            row = awkward_rows(house.day(1))["activities"]
+            house.world.add_row("activities", ONE, {**row, "activity_id": activity})
+        house.sync()
+        found = [row["activity_id"] for row in snapshot(house.pipeline())["activities"].dicts()]
+        assert wanted <= set(found) and len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("server", ["postgres"], indirect=True)

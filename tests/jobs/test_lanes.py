@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from salesnav_source.days.windows import Days, Window
 from salesnav_source.jobs.lanes import JOBS_OF_A_LANE, Lanes, TLane
-from salesnav_source.jobs.machine import Task, TEvent, advance, its_turn
-from salesnav_source.windows import Days, Window
+from salesnav_source.jobs.machine import advance, its_turn
+from salesnav_source.jobs.task import Task, TEvent
 from tests.fakes import make_policy
 from tests.jobs.test_machine import ANSWERS, NAMES
 
@@ -42,7 +43,7 @@ class Run:
         self.under_way: list[tuple[float, int]] = []
         self.came_to_an_end: dict[TLane, list[Window]] = defaultdict(list)
         self.wanted: dict[TLane, list[Window]] = {}
-        self.lanes = Lanes(budget, FILES, lambda task: its_turn(task, self.now, POLICY))
+        self.lanes = Lanes(budget, FILES, lambda task: its_turn(task, self.now, POLICY.poll_interval))
         for number, lengths in enumerate(lanes):
             lane = (f"urn:li:contract:{number // 3}", EXPORTS[number % 3])
             self.wanted[lane] = in_a_row(lengths)

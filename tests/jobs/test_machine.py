@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from salesnav_source.client import Job
+from salesnav_source.days.windows import Days, Window
 from salesnav_source.exceptions import (
     AccessDeniedError,
     AccessTokenError,
@@ -31,10 +31,9 @@ from salesnav_source.exceptions import (
     ThrottledError,
     UnavailableError,
 )
-from salesnav_source.job_records import job_record
-from salesnav_source.jobs.machine import (
-    MAX_JOBS,
-    MAX_TOKEN_REFUSALS,
+from salesnav_source.jobs.machine import MAX_JOBS, MAX_TOKEN_REFUSALS, advance, its_turn
+from salesnav_source.jobs.records import job_record
+from salesnav_source.jobs.task import (
     Created,
     EndedJob,
     Failed,
@@ -47,11 +46,9 @@ from salesnav_source.jobs.machine import (
     Task,
     TEvent,
     Transition,
-    advance,
-    its_turn,
 )
-from salesnav_source.reader import ReadResult
-from salesnav_source.windows import Days, Window
+from salesnav_source.linkedin.client import Job
+from salesnav_source.linkedin.reader import ReadResult
 from tests.fakes import EPOCH, SIGNATURE, URN, make_policy, window_of
 
 SIGNED = f"https://www.linkedin.com/ambry/?x-li-ambry-ep={SIGNATURE}"
@@ -279,7 +276,7 @@ def changed(task: Task, **changes: Any) -> Task:
 
 
 def polling(window: Window | None = None, **changes: Any) -> Task:
-    return changed(its_turn(created(window), 100.0, make_policy()), **changes)
+    return changed(its_turn(created(window), 100.0, 5.0), **changes)
 
 
 def downloading(window: Window | None = None, **changes: Any) -> Task:
@@ -331,7 +328,7 @@ def test_a_job_that_has_not_ended_is_waited_for_until_its_deadline(
 
 def test_the_time_before_its_turn_does_not_count_for_a_job() -> None:
     behind = changed(created(), turn=None)
-    late = its_turn(behind, 50_000.0, make_policy())
+    late = its_turn(behind, 50_000.0, 5.0)
     assert after(late, "enqueued", now=50_100.0).task.stage == "poll"
     at_work = after(late, "processing-eager", now=55_000.0).task
     assert after(at_work, "processing-eager", now=58_000.0).task.stage == "poll"
@@ -574,7 +571,7 @@ def test_failures_for_good_reach_as_far_as_they_concern(task: Task, name: str, r
 def poll_times(seconds: float, policy: Policy, eager: bool = False, others: Sequence[float] = ()) -> list[float]:
     """Returns when a job that takes so long is polled, seconds after it was created."""
     task = advance(Task(URN, "activities", window_of(1)), ANSWERS["create"]["created"](7), 0.0, policy, 0.5).task
-    task = its_turn(task, 0.0, policy)
+    task = its_turn(task, 0.0, policy.poll_interval)
     times = []
     while not times or times[-1] < seconds:
         times.append(task.due)

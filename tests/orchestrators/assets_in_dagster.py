@@ -12,9 +12,9 @@ from runs.house import DAY, NAMES, ONE, ROOT, TWO, House, house
 
 from orchestrators.dagster_state import state
 from salesnav_source.dagster import salesnav_assets
+from salesnav_source.days.windows import Window
 from salesnav_source.sandbox import faults
 from salesnav_source.sandbox.transforms import short_row
-from salesnav_source.windows import Window
 
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -255,5 +255,8 @@ def test_the_definitions_in_the_docs_and_several_shards_are_whole() -> None:
 def test_the_example_project_is_whole() -> None:
     defs = runpy.run_path(str(ROOT / "deploy" / "dagster" / "definitions.py"))["defs"]
     dg.Definitions.validate_loadable(defs)
-    expected = {dg.AssetKey(["salesnav", name]) for name in ("contracts", *NAMES, "export_jobs", "rejected_rows")}
+    expected = {
+        dg.AssetKey(["salesnav", name])
+        for name in ("contracts", *NAMES, "export_jobs", "rejected_rows", "export_columns")
+    }
     assert set(defs.resolve_job_def("salesnav").asset_layer.executable_asset_keys) == expected

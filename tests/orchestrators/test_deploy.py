@@ -13,10 +13,22 @@ import pytest
 import yaml
 from runs.house import ROOT
 
-from salesnav_source.cli.options import command_parser
-from salesnav_source.misspelt import misspelt_settings
+from salesnav_source.cli import command_parser
+from salesnav_source.settings.configuration import misspelt_settings
 
 from .environment import DEPLOY, program, run
+
+pytestmark = pytest.mark.long(
+    "the tools that check the files are installed first",
+    but=(
+        "test_systemd_units",
+        "test_each_calls_a_command_that_there_is",
+        "test_settings_that_are_named_exist",
+        "test_the_state_outlives_the_container",
+        "test_images_and_actions_are_named_by_what_they_hold",
+        "test_what_holds_rows_and_secrets_is_kept_from_others",
+    ),
+)
 
 CRONJOB = DEPLOY / "kubernetes" / "salesnav.yaml"
 WORKFLOW = DEPLOY / "github" / "salesnav.yml"
@@ -94,7 +106,7 @@ def commands() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("name", ["docker", "kubernetes", "systemd", "github"])
 def test_each_calls_a_command_that_there_is(name: str) -> None:
-    assert command_parser().parse_args(commands()[name]).command == "load"
+    assert command_parser("load").parse_args(commands()[name]).command == "load"
 
 
 def test_settings_that_are_named_exist(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +121,34 @@ def test_settings_that_are_named_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_state_outlives_the_container() -> None:
     (state,) = [one["mountPath"] for one in container()["volumeMounts"] if one["name"] == "state"]
     assert f"ENV DLT_DATA_DIR={state} " in DOCKERFILE.read_text()
+
+
+def test_images_and_actions_are_named_by_what_they_hold() -> None:
+    images = re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE) + [container()["image"]]
+    assert len(images) == 3
+    for image in images:
+        assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image), image
+    for workflow in (DEPLOY / "github").glob("*.yml"):
+        actions = re.findall(r"^\s*(?:- )?uses: *(\S+)", workflow.read_text(), re.MULTILINE)
+        assert actions
+        for action in actions:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+
+
+def test_what_holds_rows_and_secrets_is_kept_from_others() -> None:
+    unit = SERVICE.read_text().splitlines()
+    assert {"UMask=0077", "StateDirectoryMode=0700", "ProtectSystem=strict", "NoNewPrivileges=true"} <= set(unit)
+    assert any(line.startswith("MemoryMax=") for line in unit)
+    security = container()["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True and security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert {"memory", "ephemeral-storage"} <= set(container()["resources"]["limits"])
+    # every address of a PostgreSQL server asks for a verified one
+    for path in DEPLOY.rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            for address in re.findall(r"postgresql://\S+", path.read_text()):
+                assert "sslmode=verify-full" in address, path
+    assert yaml.safe_load(WORKFLOW.read_text())["permissions"] == {"contents": "read", "id-token": "write"}
 
 
 def test_what_the_image_is_made_of_is_the_whole_package(tmp_path: Path) -> None:
@@ -132,4 +172,4 @@ def test_what_the_image_is_made_of_is_the_whole_package(tmp_path: Path) -> None:
     package = ROOT / "salesnav_source"
     assert {str(path.relative_to(ROOT)) for path in package.rglob("*.py")} <= names
     assert {f"salesnav_source/cli/starter/{path.name}" for path in (package / "cli/starter").iterdir()} <= names
-    assert "salesnav_source/dbt_package/dbt_project.yml" in names
+    assert "salesnav_source/marts/dbt_package/dbt_project.yml" in names

@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesnav_source.reader import blocks
+from salesnav_source.linkedin.reader import blocks
 
 BLOCK_SIZES = [1, 7, 64, 4 << 20]
 

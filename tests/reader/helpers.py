@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
-from salesnav_source.reader import read_export, read_rejected, read_tables
+from salesnav_source.linkedin.reader import read_export, read_rejected, read_tables
 from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, Export
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2024, 3, 30)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesnav_source.exceptions import IncompleteFileError
-from salesnav_source.personal_data import PersonalData, names_seat
 from salesnav_source.schema import SEATS
+from salesnav_source.settings.privacy import PersonalData, names_seat
 
 from .helpers import HEADER, Read, refused
 

@@ -1,5 +1,6 @@
 """A file from end to end: its types, its counts, and the errors that leave nothing behind."""
 
+import bz2
 import gzip
 import io
 import zipfile
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
-from salesnav_source.reader import ReadResult, files, read_export
+from salesnav_source.linkedin.reader import HeaderColumn, ReadResult, files, read_export
 from salesnav_source.schema import ACTIVITIES
 
 from .helpers import A1, FIRST_DAY, GOOD, HEADER, LAST_DAY, Read, refused
@@ -40,7 +41,9 @@ def test_types_the_columns_of_activities() -> None:
         }
     ]
     names = ("activity_id", "activity_type", "created_at", "seat_id", "member_identity_key")
-    assert read.result == ReadResult(1, 1, 0, 0, 0, 0, True, (), 0, names)
+    spelled = ("activityId", "activityType", "createdAt", "seatId", "memberIdentityKey")
+    headers = tuple(HeaderColumn(header, name, "declared") for header, name in zip(spelled, names, strict=True))
+    assert read.result == ReadResult(1, 1, 0, 0, 0, 0, True, (), 0, names, headers=headers)
     assert read.left == ["file.csv", "file.parquet"]
 
 
@@ -82,6 +85,8 @@ def test_row_groups_are_of_the_size_that_duckdb_stores(block_size: int, monkeypa
         pytest.param(lambda raw: b"\n\r\n" + raw, id="blank-lines-first"),
         pytest.param(lambda raw: raw + b"\n\n\r\n\n", id="blank-lines-last"),
         pytest.param(gzip.compress, id="gzip"),
+        pytest.param(lambda raw: gzip.compress(gzip.compress(raw)), id="gzip-twice"),
+        pytest.param(lambda raw: gzip.compress(gzip.compress(gzip.compress(raw))), id="gzip-thrice"),
         pytest.param(lambda raw: raw.decode().encode("utf-16"), id="utf-16"),
         pytest.param(lambda raw: b"\xfe\xff" + raw.decode().encode("utf-16-be"), id="utf-16-big-endian"),
         pytest.param(lambda raw: gzip.compress(raw.decode().encode("utf-16")), id="utf-16-in-gzip"),
@@ -140,7 +145,7 @@ def test_what_is_no_csv_is_incomplete(content: bytes) -> None:
 def test_another_number_of_rows_is_incomplete(expected_rows: int) -> None:
     error = refused(HEADER + GOOD + b"bad\n", expected_rows=expected_rows)
     assert isinstance(error, IncompleteFileError)
-    assert "holds 2 rows" in str(error)
+    assert "has 2 rows" in str(error)
     assert f"announced {expected_rows}" in str(error)
 
 
@@ -162,14 +167,28 @@ def zipped(name: str) -> bytes:
     ("content", "told"),
     [
         (zipped("activities.csv"), "a zip archive"),
+        (gzip.compress(zipped("activities.csv")), "a zip archive"),
+        (gzip.compress(bz2.compress(HEADER + GOOD)), "compressed by bzip2"),
+        (gzip.compress(gzip.compress(gzip.compress(gzip.compress(HEADER)))), "compressed more than 3 times"),
         (zipped("[Content_Types].xml"), "an Excel workbook (xlsx)"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an Excel workbook (xls)"),
         (b"PAR1\x15\x04", "a Parquet file"),
-        ((HEADER + GOOD).replace(b",", b";"), "divided by semicolons"),
-        ((HEADER + GOOD).replace(b",", b"\t"), "divided by tabs"),
+        ((HEADER + GOOD).replace(b",", b";"), "separated by semicolons"),
+        ((HEADER + GOOD).replace(b",", b"\t"), "separated by tabs"),
         ((HEADER + GOOD).decode().encode("utf-16-le"), "UTF-16 without a byte order mark"),
     ],
-    ids=["zip", "xlsx", "xls", "parquet", "semicolons", "tabs", "utf-16-without-mark"],
+    ids=[
+        "zip",
+        "zip-in-gzip",
+        "bzip2-in-gzip",
+        "gzip-four-times",
+        "xlsx",
+        "xls",
+        "parquet",
+        "semicolons",
+        "tabs",
+        "utf-16-without-mark",
+    ],
 )
 def test_a_file_of_another_kind_is_called_by_its_name(content: bytes, told: str) -> None:
     error = refused(content)
@@ -180,5 +199,5 @@ def test_a_file_of_another_kind_is_called_by_its_name(content: bytes, told: str)
 def test_a_utf_16_file_loses_only_the_row_with_half_a_character(block_size: int) -> None:
     content = (HEADER + A1 + GOOD).decode().replace("SAVED", "\ud83d").encode("utf-16", "surrogatepass")
     read = Read(content + "b,😀,01-01-2024 00:00:00,5,\n".encode("utf-16-le"))
-    assert [row["reason"] for row in read.rejected] == ["the row is not valid UTF-8"]
+    assert [row["reason"] for row in read.rejected] == ["activity_type is not valid UTF-8"]
     assert read.column("activity_type") == ["T", "😀"]

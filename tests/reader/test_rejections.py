@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
-from salesnav_source.reader.rows import means_nobody
+from salesnav_source.linkedin.reader.rows import means_nobody
 from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, SEATS, Export
 
 from .helpers import A1, GOOD, HEADER, OUTCOMES_HEADER, Read, refused
@@ -13,7 +13,7 @@ from .helpers import A1, GOOD, HEADER, OUTCOMES_HEADER, Read, refused
 SEATS_HEADER = b"seatId,date,ssi,totalConnections\n"
 
 
-def activities(good: int, bad: int, fault: bytes = b"a,T,29/02/2024 10:00:00,5,\n") -> bytes:
+def activities(good: int, bad: int, fault: bytes = b"a,T,29 of 02 2024 10:00,5,\n") -> bytes:
     """Returns a file with good rows and bad ones."""
     rows = [GOOD.replace(b"a-1", b"g-%d" % number) for number in range(good)]
     return HEADER + b"".join(rows) + fault * bad
@@ -46,7 +46,7 @@ def test_a_file_of_which_too_much_is_rejected_has_another_form(good: int, bad: i
     assert isinstance(error, ReadError)
     assert f"{bad} of {good + bad:,} rows cannot be loaded" in str(error)
     told = f"line {good + 2}: created_at is not a time of the form MM-DD-YYYY HH:MM:SS"
-    assert told in str(error) and "e.g. '29/02/2024 10:00:00'" in str(error)
+    assert told in str(error) and "like '99 a 99 9999 99:99'" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_file_of_which_too_much_is_rejected_has_another_form(good: int, bad: i
         (b"a,T,01-01-2024 00:00:00,,\n", "seat_id is empty"),
         (b"a,T,01-01-2024 00:00:00,x,\n", "seat_id is not an integer of 64 bits, like 'a'"),
         (b"a,T,01-01-2024 00:00:00,5\n", "the row has 4 fields, the header has 5"),
-        (b"a,T,01-01-2024 00:00:00,5,\xff\n", "the row is not valid UTF-8"),
+        (b"a,T\xff,01-01-2024 00:00:00,5,\n", "activity_type is not valid UTF-8"),
     ],
 )
 def test_the_most_frequent_cause_is_told(fault: bytes, told: str) -> None:

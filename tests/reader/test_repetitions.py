@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesnav_source.reader import hashes, repetitions
+from salesnav_source.linkedin.reader import hashes, repetitions
 from salesnav_source.schema import ACTIVITY_OUTCOMES, SEATS
 
 from .helpers import A1, A2, B1, HEADER, OUTCOMES_HEADER, Read

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salesnav_source.exceptions import IncompleteFileError, ReadError
-from salesnav_source.reader import blocks
+from salesnav_source.linkedin.reader import blocks
 from salesnav_source.schema import ACTIVITIES, Export
 
 from .helpers import A1, A2, GOOD, HEADER, Read, refused
@@ -121,14 +121,13 @@ def test_gives_back_what_was_written(
     for number, (kind, seat, member) in enumerate(rows):
         line = lines_of(file.getvalue()) + 1
         fault = faults.get(number)
-        day = "06-01-2024 00:00:00" if fault == "day" else "01-01-2024 00:00:00"
+        day = "06-30-2024 00:00:00" if fault == "day" else "01-01-2024 00:00:00"
         values = [f"{number}", f"T{kind}", day, "x" if fault == "seat" else seat, member]
         writer.writerow(values + ["more"] if fault == "width" else values)
         if fault:
             bad.append(line)
         else:
-            null = quoting == csv.QUOTE_MINIMAL and not member
-            good.append((f"{number}", f"T{kind}", seat, None if null else member))
+            good.append((f"{number}", f"T{kind}", seat, member or None))
     content = file.getvalue().encode()
     if bad and not good and "day" not in [faults.get(number) for number in range(len(rows))]:
         assert read_with_blocks_of(size, content, ACTIVITIES) is ReadError

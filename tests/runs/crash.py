@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.runs.house import ONE, TWO, House, assert_warehouse_is_truth, house, posts
+from tests.runs.house import ONE, PATIENCE, TWO, House, assert_warehouse_is_truth, house, posts
 
 TWay = Literal["script", "new disk", "pipeline first", "source first"]
 TLoad = Literal["first", "daily"]
@@ -114,15 +114,16 @@ def _child(run: Run) -> None:
     settle_in(run.folder, run.environment, run.offset)
     import dlt
 
-    from salesnav_source import journal_store, salesnav
+    from salesnav_source import salesnav
     from salesnav_source.cli.load import main
-    from salesnav_source.client import Client
-    from salesnav_source.journal import Journal
+    from salesnav_source.jobs.journal import lease as journal_store
+    from salesnav_source.jobs.journal.database import Database
+    from salesnav_source.linkedin.client import Client
 
     journal_store.LEASE_SECONDS, journal_store.RENEW_SECONDS, journal_store.WATCH_SECONDS = 0.5, 0.1, 0.05
     database = str(Path(run.folder) / "warehouse.duckdb")
     steps = Steps(run.folder, run.kill_at)
-    create, transaction = Client.create_job, Journal._transaction
+    create, transaction = Client.create_job, Database.transaction
 
     def counted_create(*arguments: Any) -> Any:
         steps()
@@ -131,13 +132,13 @@ def _child(run: Run) -> None:
         return answer
 
     @contextmanager
-    def counted_transaction(journal: Journal) -> Iterator[Any]:
-        with transaction(journal) as db:
+    def counted_transaction(database: Database) -> Iterator[Any]:
+        with transaction(database) as db:
             yield db
             steps()
 
     Client.create_job = counted_create  # type: ignore[method-assign, assignment]
-    Journal._transaction = counted_transaction  # type: ignore[method-assign, assignment]
+    Database.transaction = counted_transaction  # type: ignore[method-assign, assignment]
     _count_commits(steps)
     sys.addaudithook(steps.audit)
 
@@ -239,7 +240,9 @@ class Crashes:
         assert_warehouse_is_truth(place / "warehouse.duckdb", self._home.world, (ONE, TWO), days)
         needed = 6
         asked = posts(self._home.sandbox.requests[seen:])
-        assert needed <= len(asked) <= needed + 1, f"step {step}: {len(asked)} jobs for {needed} windows"
+        # one job of each lane may be created in the moment of the kill, and is unknown afterwards
+        twice = len(asked) - len(set(asked))
+        assert len(set(asked)) == needed and twice <= needed, f"step {step}: {len(asked)} jobs for {needed} windows"
         self._assert_records(place)
         assert not any((place / "journal").glob("*")), f"step {step}: the journal keeps what is loaded"
         shutil.rmtree(place)
@@ -265,7 +268,7 @@ class Crashes:
         run = Run(self.way, str(place), environment, offset, kill_at, reset)
         process = CONTEXT.Process(target=_child, args=(run,))
         process.start()
-        process.join(60)
+        process.join(PATIENCE)
         if process.is_alive():
             process.kill()
             raise AssertionError(f"the run hangs\n{said_in(place)}")
@@ -274,7 +277,7 @@ class Crashes:
 
 
 def _window(first: dt.date, last: dt.date) -> Any:
-    from salesnav_source.windows import Window
+    from salesnav_source.days.windows import Window
 
     return Window(first, last)
 

@@ -12,12 +12,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from salesnav_source import load as handed_over
 from salesnav_source import salesnav
+from salesnav_source.days.windows import Window
+from salesnav_source.run import items as handed_over
 from salesnav_source.sandbox import faults
-from salesnav_source.windows import Window
 
-from .house import NAMES, ONE, TWO, House, house, query, tables
+from .house import NAMES, ONE, PATIENCE, TWO, House, house, query, tables
+
+pytestmark = pytest.mark.long(
+    "each is two or three whole runs, 3 s of CPU; one stands for each way to run",
+    but=(
+        "test_a_window_that_fails_is_noted_and_asked_for_by_the_next_bare_run",
+        "test_a_step_of_the_users_is_given_the_rows",
+        "test_nothing_is_asked_before_the_run",
+    ),
+)
 
 
 @pytest.fixture
@@ -42,7 +51,7 @@ def test_a_bare_run_gives_the_same_tables_twice_in_a_row(home: House) -> None:
     pipeline = home.pipeline()
     pipeline.run(source(home))
     home.assert_truth()
-    assert tables(home.database) == {"contracts", *NAMES, "export_jobs", "rejected_rows"}
+    assert tables(home.database) == {"contracts", *NAMES, "export_jobs", "rejected_rows", "export_columns"}
     assert len(home.jobs()) == 6
     # no copy of the rows stays on the disk
     assert not list((home.folder / "machine").rglob("*.parquet"))
@@ -132,7 +141,7 @@ def test_settings_come_from_files(home: House) -> None:
     )
     environment = {**os.environ, "HOME": str(home.folder), "DLT_DATA_DIR": str(home.folder / "data")}
     ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert ended.returncode == 0, ended.stderr
     home.contracts = (TWO,)

@@ -1,20 +1,32 @@
 """What LinkedIn's files may hold, through whole runs: read rightly, or the row is rejected with a reason."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from salesnav_source.report import render
+from salesnav_source.days.windows import Window
+from salesnav_source.run.text import render
+from salesnav_source.run.upkeep.status import collect
+from salesnav_source.run.upkeep.status_text import render as render_status
 from salesnav_source.sandbox import ContractSpec, Fault, faults
 from salesnav_source.sandbox import transforms as to
-from salesnav_source.status import collect
-from salesnav_source.status import render as render_status
-from salesnav_source.windows import Window
+from salesnav_source.schema import EXPORTS
 
 from .house import NAMES, ONE, TWO, House, house
+
+pytestmark = pytest.mark.long(
+    "each is a whole run or two, 2 s of CPU; what is made of each form is tested in tests/reader",
+    but=(
+        "bom-and-crlf",
+        "gzip-file",
+        "test_rows_that_cannot_be_read_are_rejected_with_line_and_reason",
+        "test_a_file_with_nothing_but_a_header_clears_no_loaded_days_unless_they_are_asked_for_again",
+        "half-of-the-times",
+        "test_a_value_that_cannot_be_read_costs_the_value",
+    ),
+)
 
 
 @pytest.fixture
@@ -71,7 +83,7 @@ def test_forms_of_a_file_make_no_difference(home: House, form: str) -> None:
     assert home.rows("SELECT count(*) FROM salesnav.rejected_rows") == [(0,)]
     assert len(home.posts()) == 6
     if form == "rows-twice":
-        assert "rows came twice in their file and were loaded once" in render(report)
+        assert "rows were in their file twice and were loaded once" in render(report)
         told = home.rows("SELECT sum(row_count - rows_loaded) = sum(rows_repeated) FROM salesnav.export_jobs")
         assert told == [(True,)]
 
@@ -93,7 +105,8 @@ def test_undocumented_columns_are_kept_also_when_they_come_later(home: House) ->
     found = home.rows(
         "SELECT source_app, min(activity_date), max(activity_date) FROM salesnav.activities GROUP BY 1 ORDER BY 1"
     )
-    assert found == [("mobile", home.day(2), home.day(1)), (None, home.first_day, home.day(3))]
+    # day 3 is read again with the new days, and its newer rows are loaded
+    assert found == [("mobile", home.day(3), home.day(1)), (None, home.first_day, home.day(4))]
     home.clock.next_day()
     home.sandbox.clear_faults()
     home.sync()
@@ -123,7 +136,8 @@ def test_rows_that_cannot_be_read_are_rejected_with_line_and_reason(home: House)
         "SELECT line_number, reason, row FROM salesnav.rejected_rows"
     )}  # fmt: skip
     # the value of row 1 has a line end, so that row n is on line n + 2
-    assert set(rejected) - {11, 12} == {4, 5, 6, 7, 8}
+    # the day with slashes is one of those asked for, so row 5 is read
+    assert set(rejected) - {11, 12} == {4, 5, 6, 8}
     assert "seat_id" in rejected[6][0].lower() or "seatid" in rejected[6][0].lower()
     assert "many" in rejected[6][1]
     assert rows[1]["activity_id"] in rejected[4][1]
@@ -166,7 +180,7 @@ def test_optional_columns_may_be_absent_or_empty(home: House, how: str) -> None:
     home.assert_truth(blank=names)
 
 
-def test_na_null_and_quoted_empty_are_values(home: House) -> None:
+def test_na_and_null_are_values_and_quoted_empty_is_null(home: House) -> None:
     change = to.compose(
         to.set_value("memberIdentityKey", "NA", 1),
         to.set_value("memberIdentityKey", "null", 2),
@@ -179,37 +193,48 @@ def test_na_null_and_quoted_empty_are_values(home: House) -> None:
     values = dict(
         home.rows(f"SELECT activity_id, member_identity_key FROM salesnav.activities WHERE contract = '{ONE}'")
     )
-    assert [values[row["activity_id"]] for row in rows[:3]] == ["NA", "null", ""]
+    assert [values[row["activity_id"]] for row in rows[:3]] == ["NA", "null", None]
 
 
 def test_outcomes_without_a_date_read_again_are_not_doubled(home: House) -> None:
     home.sandbox.add_fault(faults.content(to.drop_columns("createdAt")).where(export="activity_outcomes", times=None))
     for _ in range(3):
         home.sync()
-        home.assert_truth(blank={"activity_outcomes": ["created_at"]})
+        home.assert_truth(blank={"activity_outcomes": ["created_at", "outcome_date"]})
         home.clock.next_day()
 
 
-def test_seats_without_a_date_bear_the_last_day_of_their_window(home: House) -> None:
+def test_seats_without_a_date_are_of_the_day_that_was_asked_for(home: House) -> None:
     home.sandbox.add_fault(faults.content(to.drop_columns("date")).where(export="seats", times=None))
-    for days in (1, 2):
-        home.sync(exports=["seats"])
-        found = home.rows(
-            "SELECT snapshot_date, contract, count(*), count(DISTINCT seat_id) FROM salesnav.seats GROUP BY ALL"
-        )
-        assert Counter((rows, seats) for _, _, rows, seats in found) == {(4, 4): days, (3, 3): days}
-        assert max(day for day, *_ in found) == home.yesterday
-        home.clock.next_day()
+    home.sync(exports=["seats"], start_date=str(home.yesterday))
+    found = home.rows(
+        "SELECT snapshot_date, contract, count(*), count(DISTINCT seat_id) FROM salesnav.seats GROUP BY ALL"
+    )
+    assert sorted((day, rows, seats) for day, _, rows, seats in found) == [
+        (home.yesterday, 3, 3),
+        (home.yesterday, 4, 4),
+    ]
 
 
-def test_a_file_with_nothing_but_a_header_clears_its_days(home: House) -> None:
+def test_seats_without_a_date_over_several_days_are_not_made_up(home: House) -> None:
+    home.sandbox.add_fault(faults.content(to.drop_columns("date")).where(export="seats", times=None))
+    report = home.sync(exports=["seats"])
+    assert report.exit_code == 3
+    assert all("does not show the day" in one.reason for one in report.failed), report.failed
+    assert home.rows("SELECT count(*) FROM salesnav.seats") == [(0,)]
+
+
+def test_a_file_with_nothing_but_a_header_clears_no_loaded_days_unless_they_are_asked_for_again(home: House) -> None:
     home.sync()
     for export in NAMES:
         home.world.withdraw(export, TWO, lambda row: True)
+    before = home.rows(f"SELECT count(*) FROM salesnav.activities WHERE contract = '{TWO}'")
     home.clock.next_day()
-    home.sync()
-    left = home.rows(f"SELECT max(activity_date) FROM salesnav.activities WHERE contract = '{TWO}'")
-    assert left[0][0] < home.day(4)
+    report = home.sync()
+    assert {one.contract for one in report.failed} == {TWO}
+    assert home.rows(f"SELECT count(*) FROM salesnav.activities WHERE contract = '{TWO}'") == before
+    assert home.sync(full_refresh=True).exit_code == 0
+    assert home.rows(f"SELECT count(*) FROM salesnav.activities WHERE contract = '{TWO}'") == [(0,)]
 
 
 def test_a_job_without_rows_may_name_no_file(tmp_path: Path) -> None:
@@ -222,11 +247,6 @@ def test_a_job_without_rows_may_name_no_file(tmp_path: Path) -> None:
 
 
 OTHER_FORMS = {
-    "times-that-mean-other-days": (
-        to.map_column("createdAt", lambda text: f"{when(text):%d/%m/%Y %H:%M}"),
-        "created_at",
-        "e.g. '",
-    ),
     "half-of-the-times": (
         to.edit_fields(lambda fields, _, number: [*fields[:2], "yesterday", *fields[3:]] if number % 2 else fields),
         "created_at",
@@ -330,7 +350,7 @@ def test_a_footer_is_told_and_fails_nothing(home: House) -> None:
     )
     assert line == rows + 2
     assert f"line {line}: the row has 1 fields" in render(report)
-    assert home.rows("SELECT count(*) FROM salesnav.export_jobs WHERE note LIKE '%too much%'") == [(1,)]
+    assert home.rows("SELECT count(*) FROM salesnav.export_jobs WHERE note LIKE '%surplus rows%'") == [(1,)]
 
 
 def test_columns_that_come_and_go_are_told_once(home: House) -> None:
@@ -345,7 +365,8 @@ def test_columns_that_come_and_go_are_told_once(home: House) -> None:
     assert "add that spelling" in render(report)
     status = collect("house", home.settings(start_date=str(first)), str(home.folder / "machine"), home.clock())
     changed = {(one["export"], one["contract"]): one["columns_changed"] for one in status["exports"]}
-    on = str(home.clock.today)
+    # the days that were read again have the new column
+    on = str(home.day(4))
     assert changed["seats", ONE] == {"on": on, "gone": ["ssi_brand"], "come": ["brandPoints"]}
     assert changed["activities", ONE] is None
     assert f"seats of {ONE}, on {on}: ssi_brand gone; brandPoints new" in render_status(status)
@@ -357,3 +378,14 @@ def test_columns_that_come_and_go_are_told_once(home: House) -> None:
     home.clock.next_day()
     told = [note for note in home.sync(start_date=str(first)).notes if "brandPoints gone; ssi_brand new" in note]
     assert len(told) == 1 and ONE in told[0] and TWO in told[0]
+
+
+def test_columns_in_duckdb_have_their_descriptions_as_comments(home: House) -> None:
+    home.sync()
+    found = home.rows(
+        "SELECT column_name, comment FROM duckdb_columns()"
+        " WHERE schema_name = 'salesnav' AND table_name = 'activity_outcomes'"
+    )
+    described = {column.name: column.description for column in EXPORTS["activity_outcomes"].columns}
+    assert {name: comment for name, comment in found if name in described} == described
+    assert any("'" in comment for comment in described.values())

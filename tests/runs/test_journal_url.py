@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import textwrap
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,13 +18,22 @@ from emulators.faulty import way_to
 from fsspec.core import url_to_fs
 
 from salesnav_source import salesnav
-from salesnav_source.journal_store import JournalStore, TContent
+from salesnav_source.jobs.journal import JournalStore, TContent
 from salesnav_source.sandbox import ContractSpec, faults
 
-from .house import House, Process, finish, house, kill, wait_until
+from .house import PATIENCE, House, Process, finish, house, kill, wait_until
+
+pytestmark = pytest.mark.long(
+    "each is two or three workers in processes of their own, 6 s of CPU and more",
+    but=(
+        "s3-when-the-id-is-noted",
+        "before-the-load",
+        "test_on_the_disk_of_a_killed_worker_another_begins_at_once",
+    ),
+)
 
 QUICK = """
-    import salesnav_source.journal_store as store
+    import salesnav_source.jobs.journal.lease as store
     store.LEASE_SECONDS, store.RENEW_SECONDS, store.WATCH_SECONDS = 2.0, 0.4, 0.05
 """
 """What makes a worker give signs of life, and take over, sooner than it would."""
@@ -95,12 +105,38 @@ def workers(tmp_path: Path) -> Iterator[Workers]:
 
 @pytest.fixture
 def on_s3(workers: Workers, s3: int, monkeypatch: pytest.MonkeyPatch) -> Workers:
-    for name, value in servers.s3_environment(s3).items():
+    return in_bucket(workers, "s3", s3, monkeypatch)
+
+
+def in_bucket(workers: Workers, kind: str, port: int, monkeypatch: pytest.MonkeyPatch) -> Workers:
+    """Gives workers a bucket of their own."""
+    for name, value in servers.bucket_environment(kind, port).items():
         monkeypatch.setenv(name, value)
-    bucket = f"b{uuid.uuid4().hex}"
-    workers.url = f"s3://{bucket}/journal"
-    workers._file_system().mkdir(bucket)
+    workers.url = f"{servers.make_bucket(kind, port, f'b{uuid.uuid4().hex}')}/journal"
     return workers
+
+
+IN_FLIGHT = (100.0, 100.0)
+"""How long jobs take that have to be in flight when something happens, however busy the machine is."""
+
+
+@contextlib.contextmanager
+def jobs_end(home: House) -> Iterator[None]:
+    """Turns LinkedIn's clock on to where its jobs end, those there are and those that are created."""
+    over = threading.Event()
+
+    def turn() -> None:
+        while not over.wait(0.05):
+            left = max((job.ends_at - home.clock() for job in home.sandbox.jobs), default=0.0)
+            home.clock.offset += max(0.0, left)
+
+    thread = threading.Thread(target=turn)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def ended(process: "subprocess.Popen[str]", code: int = 0) -> str:
@@ -118,7 +154,7 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
         specs=THREE,
         contracts=[spec.urn for spec in THREE],
         activities=0.2,
-        job_seconds=(3.0, 3.0),
+        job_seconds=IN_FLIGHT,
     ) as home:
         workers = Workers(home, str(tmp_path / "journal"))
         first = workers.start()
@@ -127,7 +163,8 @@ def test_a_worker_on_a_new_disk_takes_up_all_jobs_of_one_that_was_killed(tmp_pat
         kill(first)
         assert len(workers.jobs()) == 18
         workers.lose_disk()
-        said = ended(workers.start())
+        with jobs_end(home):
+            said = ended(workers.start())
         assert "takes over" in said
         home.assert_truth()
         assert len(home.posts()) == len(home.sandbox.jobs) == 18
@@ -148,17 +185,25 @@ KILLS = {
 """Steps before which a worker is killed. `make crash` tries all there are."""
 
 
-@pytest.mark.parametrize("step", KILLS)
-def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_s3_ends_in_the_truth(on_s3: Workers, step: str) -> None:
-    workers, home = on_s3, on_s3.home
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [*(("s3", step) for step in KILLS), ("gcs", "when-the-id-is-noted"), ("azure", "when-the-id-is-noted")],
+)
+def test_killed_at_a_step_and_its_disk_gone_the_next_worker_on_a_bucket_ends_in_the_truth(
+    workers: Workers, kind: str, step: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = in_bucket(workers, kind, request.getfixturevalue(kind), monkeypatch).home
     process = workers.start(patch=STOP + textwrap.dedent(KILLS[step]))
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     workers.lose_disk()
     ended(workers.start())
     home.assert_truth()
-    assert len(home.posts()) == len(home.sandbox.jobs) == 6
-    assert_told_once(home)
+    # in each lane, one job may be created in the moment of the kill, and is unknown afterwards
+    unknown = len(home.sandbox.jobs) - 6
+    assert len(home.posts()) == len(home.sandbox.jobs)
+    assert 0 <= unknown <= (6 if step == "when-the-id-is-noted" else 0)
+    assert_told_once(home, unknown)
     assert workers.objects() == []
 
 
@@ -199,7 +244,9 @@ def test_a_second_worker_says_who_is_at_work(tmp_path: Path) -> None:
 
 STOP = """
 import os, signal, sys, time
-from salesnav_source import client, journal, journal_store
+from salesnav_source.linkedin import client
+from salesnav_source.jobs import journal
+from salesnav_source.jobs.journal import lease as journal_store
 import dlt.extract.extract, dlt.load.load
 def stopping(good, when=lambda *args, **kwargs: True, before=True):
     def stop(*args, **kwargs):
@@ -247,7 +294,9 @@ STALLS = {
 @pytest.mark.parametrize("step", STALLS)
 def test_a_worker_that_stood_still_while_another_took_over_does_nothing_more(on_postgres: Workers, step: str) -> None:
     workers, home = on_postgres, on_postgres.home
-    first = workers.start(patch=STOP + textwrap.dedent(STALLS[step]))
+    # one job at a time: nobody can stop a call that was allowed and is about to be sent from another thread
+    one = {"SOURCES__SALESNAV__MAX_CONCURRENT_JOBS": "1"}
+    first = workers.start(patch=STOP + textwrap.dedent(STALLS[step]), **one)
     wait_until(lambda: is_stopped(first))
     ended(workers.start())
     seen, loads = len(home.posts()), home.rows("SELECT load_id FROM salesnav._dlt_loads")
@@ -259,7 +308,8 @@ def test_a_worker_that_stood_still_while_another_took_over_does_nothing_more(on_
     home.assert_truth()
     assert workers.objects() == []
     # a job whose id was not noted when the worker stood still is asked for again
-    assert seen == len(home.sandbox.jobs) == 6 + (step == "after-the-post")
+    most = 12 if step in ("before-the-post", "after-the-post") else 6
+    assert seen == len(home.sandbox.jobs) and 6 + (step == "after-the-post") <= seen <= most
 
 
 def test_a_worker_that_stood_still_and_was_not_followed_goes_on(workers: Workers) -> None:
@@ -282,32 +332,34 @@ def is_stopped(process: "subprocess.Popen[str]") -> bool:
 def test_while_a_folder_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
     tmp_path: Path, noted: str
 ) -> None:
-    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+    with house(tmp_path, day=None, job_seconds=IN_FLIGHT) as home:
         workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
         run = begin_with_three(workers)
         # what is written later is not known to the next worker, who has another disk
         wait_until(lambda: workers.stored(noted))
         place.rename(tmp_path / "elsewhere")
         place.write_text("no folder any more")
-        assert_three_were_finished(workers, run)
-        place.unlink()
-        (tmp_path / "elsewhere").rename(place)
-        ended(workers.start())
+        with jobs_end(home):
+            assert_three_were_finished(workers, run)
+            place.unlink()
+            (tmp_path / "elsewhere").rename(place)
+            ended(workers.start())
         assert_all_is_there_once(workers)
 
 
 def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_path: Path) -> None:
-    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+    with house(tmp_path, day=None, job_seconds=IN_FLIGHT) as home:
         home.sandbox.add_fault(faults.forbidden("create").where(export="seats", times=None))
         workers, place = Workers(home, str(tmp_path / "journal")), tmp_path / "journal"
         first = workers.start()
         wait_until(lambda: len(workers.stored("records")) == 2)
         shutil.copytree(place, tmp_path / "copy")
-        ended(first, 3)
-        shutil.rmtree(place)
-        (tmp_path / "copy").rename(place)
-        home.sandbox.clear_faults()
-        ended(workers.start())
+        with jobs_end(home):
+            ended(first, 3)
+            shutil.rmtree(place)
+            (tmp_path / "copy").rename(place)
+            home.sandbox.clear_faults()
+            ended(workers.start())
         home.assert_truth()
         told = home.rows(
             "SELECT export, window_start, completed_at, contract, count(*) FROM salesnav.export_jobs GROUP BY ALL"
@@ -317,43 +369,55 @@ def test_an_older_copy_of_the_journal_is_put_back_and_nothing_is_told_twice(tmp_
         )
 
 
-def test_while_s3_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(s3_house: "S3House") -> None:
-    workers = s3_house.workers
+def test_while_a_bucket_is_out_of_reach_no_job_is_created_and_those_in_flight_are_finished(
+    bucket_house: "BucketHouse",
+) -> None:
+    workers = bucket_house.workers
     run = begin_with_three(workers, IMPATIENT, SOURCES__SALESNAV__OUTAGE_TIMEOUT="2")
-    s3_house.server.send_signal(signal.SIGSTOP)
-    assert_three_were_finished(workers, run)
-    said = ended(workers.start(IMPATIENT), 2)
-    assert "is out of reach" in said and "Nothing was asked of LinkedIn" in said
-    s3_house.server.send_signal(signal.SIGCONT)
-    ended(workers.start())
+    bucket_house.server.send_signal(signal.SIGSTOP)
+    with jobs_end(workers.home):
+        assert_three_were_finished(workers, run)
+        said = ended(workers.start(IMPATIENT), 2)
+        assert "is out of reach" in said and "Nothing was asked of LinkedIn" in said
+        bucket_house.server.send_signal(signal.SIGCONT)
+        ended(workers.start())
     assert_all_is_there_once(workers)
 
 
-def test_s3_is_away_for_a_while_in_mid_run_and_the_worker_goes_on(s3_house: "S3House") -> None:
-    workers, home = s3_house.workers, s3_house.workers.home
+@pytest.mark.parametrize("bucket_house", ["s3"], indirect=True)
+def test_s3_is_away_for_a_while_in_mid_run_and_the_worker_goes_on(bucket_house: "BucketHouse") -> None:
+    workers, home = bucket_house.workers, bucket_house.workers.home
     run = begin_with_three(workers, IMPATIENT, SOURCES__SALESNAV__OUTAGE_TIMEOUT="30")
-    s3_house.server.send_signal(signal.SIGSTOP)
-    wait_until(lambda: len(home.calls("download")) == 3)
-    time.sleep(2.0)
-    assert len(home.posts()) == 3
-    s3_house.server.send_signal(signal.SIGCONT)
-    assert "was out of reach for a while" in ended(run)
+    bucket_house.server.send_signal(signal.SIGSTOP)
+    with jobs_end(home):
+        wait_until(lambda: len(home.calls("download")) == 3)
+        # longer than the worker waits for an answer
+        time.sleep(5.0)
+        assert len(home.posts()) == 3
+        bucket_house.server.send_signal(signal.SIGCONT)
+        assert "was out of reach for a while" in ended(run)
     assert_all_is_there_once(workers)
 
 
-def test_s3_comes_back_without_what_it_held_and_the_worker_goes_on(s3_house: "S3House") -> None:
-    workers = s3_house.workers
+@pytest.mark.parametrize("bucket_house", ["s3"], indirect=True)
+def test_s3_comes_back_without_what_it_held_and_the_worker_goes_on(bucket_house: "BucketHouse") -> None:
+    workers = bucket_house.workers
     run = begin_with_three(workers, "store.LEASE_SECONDS = 60.0")
-    s3_house.begin_anew()
-    ended(run)
+    bucket_house.begin_anew()
+    with jobs_end(workers.home):
+        ended(run)
     assert_all_is_there_once(workers)
 
 
-class S3House:
-    """Workers on an S3 server of their own, which may go away."""
+SERVERS_AT = {"s3": servers.moto_at, "gcs": servers.fake_gcs_at, "azure": servers.azurite_at}
 
-    def __init__(self, workers: Workers, port: int) -> None:
+
+class BucketHouse:
+    """Workers on a server of buckets of their own, which may go away."""
+
+    def __init__(self, workers: Workers, kind: str, port: int) -> None:
         self.workers = workers
+        self._kind = kind
         self._port = port
         self._serving = contextlib.ExitStack()
         self.begin_anew()
@@ -361,37 +425,45 @@ class S3House:
     def begin_anew(self) -> None:
         """Has another server in the place of the one before, with an empty bucket."""
         self._serving.close()
-        self.server = self._serving.enter_context(servers.moto_at(self._port))
-        self.workers._file_system().mkdir("bucket")
+        self.server = self._serving.enter_context(SERVERS_AT[self._kind](self._port))
+        servers.make_bucket(self._kind, self._port, "bucket")
 
     def close(self) -> None:
         self._serving.close()
 
 
-@pytest.fixture
-def s3_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3House]:
-    pytest.importorskip("s3fs")
+@pytest.fixture(params=servers.BUCKETS)
+def bucket_house(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[BucketHouse]:
+    kind = request.param
+    scheme, _, module = servers.BUCKETS[kind]
+    pytest.importorskip(module)
     port = servers.free_port()
-    for name, value in servers.s3_environment(port).items():
+    for name, value in servers.bucket_environment(kind, port).items():
         monkeypatch.setenv(name, value)
-    with house(tmp_path, day=None, job_seconds=(2.0, 2.0)) as home:
+    with house(tmp_path, day=None, job_seconds=IN_FLIGHT) as home:
         try:
-            serving = S3House(Workers(home, "s3://bucket/journal"), port)
+            serving = BucketHouse(Workers(home, f"{scheme}://bucket/journal"), kind, port)
         except servers.NoServerError as error:
             pytest.skip(str(error))
         with contextlib.closing(serving):
             yield serving
 
 
-IMPATIENT = "store.ANSWER_SECONDS = 1.0"
+IMPATIENT = "import salesnav_source.jobs.journal.bucket as place; place.ANSWER_SECONDS = 3.0"
 """What makes a worker give up sooner on a server that does not answer."""
 
 
 def begin_with_three(workers: Workers, patch: str = "", **environment: str | None) -> "subprocess.Popen[str]":
     """Starts a worker that may have three jobs at a time, and waits until it has them."""
     run = workers.start(patch, SOURCES__SALESNAV__MAX_CONCURRENT_JOBS="3", **environment)
-    wait_until(lambda: len(workers.home.sandbox.jobs) == 3)
-    wait_until(lambda: [job[7] is None for job in workers.jobs()] == [False] * 3)
+
+    def has_three() -> bool:
+        return len(workers.home.sandbox.jobs) == 3 and [job[7] is None for job in workers.jobs()] == [False] * 3
+
+    wait_until(lambda: run.poll() is not None or has_three())
+    assert run.poll() is None, run.communicate()
     return run
 
 
@@ -410,10 +482,11 @@ def assert_all_is_there_once(workers: Workers) -> None:
     assert workers.objects() == []
 
 
-def assert_told_once(home: House) -> None:
-    """Each job has one row."""
-    told = home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")
-    assert sorted(job for (job,) in told) == sorted(job.id for job in home.sandbox.jobs)
+def assert_told_once(home: House, unknown: int = 0) -> None:
+    """Each job has one row, but those whose id no worker has noted."""
+    told = [job for (job,) in home.rows("SELECT job_id FROM salesnav.export_jobs WHERE error IS NULL")]
+    assert len(told) == len(set(told)) == len(home.sandbox.jobs) - unknown
+    assert set(told) <= {job.id for job in home.sandbox.jobs}
 
 
 def test_a_bare_run_keeps_its_journal_there_until_the_next_one_has_seen_its_load(workers: Workers) -> None:
@@ -448,7 +521,7 @@ def test_a_bare_run_keeps_its_journal_there_until_the_next_one_has_seen_its_load
 def test_a_journal_of_this_machine_alone_goes_along_when_a_place_is_named(workers: Workers) -> None:
     home = workers.home
     first = workers.start(patch=STOP + WITH_ALL_JOBS, SOURCES__SALESNAV__JOURNAL_URL="")
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
     assert len(home.sandbox.jobs) == 6
     ended(workers.start(same_disk=True))
     assert len(home.posts()) == 6
@@ -458,7 +531,7 @@ def test_a_journal_of_this_machine_alone_goes_along_when_a_place_is_named(worker
 
 def test_on_the_disk_of_a_killed_worker_another_begins_at_once(workers: Workers) -> None:
     first = workers.start(patch=STOP + WITH_ALL_JOBS)
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
     said = ended(workers.start(same_disk=True))
     assert "takes over" not in said
     assert len(workers.home.posts()) == 6

@@ -18,7 +18,17 @@ from salesnav_source.sandbox import faults
 from salesnav_source.sandbox import transforms as to
 from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, PII, REJECTED_ROWS, SEATS
 
-from .house import ONE, House, Process, house, query, tables
+from .house import ONE, PATIENCE, House, Process, house, query, tables
+
+pytestmark = pytest.mark.long(
+    "each is a run, often in a process that is killed, whose every file is searched",
+    but=(
+        "pseudonymize",
+        "once it is read",
+        "test_personal_columns_are_annotated",
+        "test_a_holder_is_erased_by_the_command_also_from_what_is_in_flight",
+    ),
+)
 
 KEY = "a key of some length that nobody guesses"
 MARKS = (b"Zenobia", b"Quartermain", b"zenobia@", b"MemberKey77", b"Managerson")
@@ -127,14 +137,14 @@ def test_a_file_of_another_form_leaves_nothing_either(home: House, mode: str) ->
     report = home.folder / "report.json"
     ended = Process(home).run("--report-json", str(report), patch=ROOT_AT_DEBUG, **LOUD, **environment(mode))
     assert ended.returncode == 3
-    assert "no known header" in ended.stdout and "another form" in ended.stdout
+    assert "is not a known header" in ended.stdout and "another form" in ended.stdout
     assert_nothing_found(home, ended)
 
 
 DEATHS = {
-    "while it is received": "import salesnav_source.spool as s; s.Spool.grow = die",
-    "while it is read": "import salesnav_source.reader.files as f; f.Writer.__exit__ = die",
-    "once it is read": "import salesnav_source.load as l; l.Load._note = die",
+    "while it is received": "import salesnav_source.linkedin.spool as s; s.Spool.grow = die",
+    "while it is read": "import salesnav_source.linkedin.reader.files as f; f.Writer.__exit__ = die",
+    "once it is read": "import salesnav_source.run.bookkeeping as b; b.Books.loaded = die",
     "before rows are normalized": "import dlt; dlt.Pipeline.normalize = die",
     "while rows are loaded": "from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob as j; j.run = die",
     "before the load is complete": "from dlt.load.load import Load as l; l.complete_package = die",
@@ -144,14 +154,14 @@ DEATHS = {
 @pytest.mark.parametrize("death", DEATHS)
 def test_nothing_personal_is_left_of_a_run_that_is_killed(home: House, death: str) -> None:
     process = Process(home).start(patch=ROOT_AT_DEBUG + DEATHS[death], **LOUD, **environment("pseudonymize"))
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == -9, err
     assert_nothing_found(home, subprocess.CompletedProcess([], process.returncode, out, err))
 
 
 def test_what_a_killed_run_that_keeps_them_leaves_is_for_its_owner_alone(home: House) -> None:
     process = Process(home).start(patch=DEATHS["while rows are loaded"])
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -9
     left = [Path(name) for name, _ in found_in(home.folder)]
     assert left
@@ -226,7 +236,9 @@ def test_a_loaded_warehouse_keeps_its_mode_and_key(covered: dict[str, House]) ->
                 home.sync(**others[other])
             said = str(refused.value)
             assert ("pseudonym_key" if other in another_key else f'loaded with "{mode}"') in said
-            assert "drop the tables activities, activity_outcomes, seats, rejected_rows of dataset salesnav" in said
+            assert (
+                "drop the tables activities, activity_outcomes, seats, rejected_rows, seat_directory of dataset" in said
+            )
             assert KEY not in said and KEY[::-1] not in said
             assert len(home.sandbox.requests) == asked
 
@@ -292,7 +304,7 @@ def test_a_holder_is_erased_by_the_command_also_from_what_is_in_flight(home: Hou
     assert process.run("--start-date", str(home.day(2))).returncode == 0
     # a run that goes further back is killed with jobs at LinkedIn and rows in dlt's folder
     killed = process.start(patch=DEATHS["once it is read"])
-    killed.communicate(timeout=60)
+    killed.communicate(timeout=PATIENCE)
     assert killed.returncode == -9
     jobs = len(home.sandbox.jobs)
     ((email, seat),) = home.rows("SELECT email, seat_id FROM salesnav.seats WHERE email LIKE 'zenobia%' LIMIT 1")
@@ -333,6 +345,6 @@ def erase(process: Process, *options: str) -> "subprocess.CompletedProcess[str]"
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )

@@ -9,7 +9,15 @@ import pytest
 
 from salesnav_source.sandbox import faults
 
-from .house import House, Process, house, query
+from .house import PATIENCE, House, Process, house, query
+
+pytestmark = pytest.mark.long(
+    "each is a run in a process of its own, of which everything that it leaves is searched",
+    but=(
+        "test_a_run_full_of_failures_keeps_them",
+        "test_a_run_that_ends_with_a_bug_keeps_them",
+    ),
+)
 
 TOKEN = "AQXsecretAccessToken7Q"
 REFRESH = "AQWsecretRefreshToken9Z"
@@ -104,15 +112,15 @@ def test_a_run_that_ends_with_a_bug_keeps_them(home: House) -> None:
     process = Process(home).start(
         patch=ROOT_AT_DEBUG
         + """
-import salesnav_source.jobs.runner
+import salesnav_source.jobs.fetch
 def bug(*args):
     raise RuntimeError("a bug")
-salesnav_source.jobs.runner.read_export = bug
+salesnav_source.jobs.fetch.read_export = bug
 """,
         **LOUD,
         **renewable(home, TOKEN),
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode not in (0, 2)
     assert "a bug" in out + err
     assert_kept(home, out + err)
@@ -130,7 +138,7 @@ DuckDbCopyJob.run = full
         **LOUD,
         **renewable(home, TOKEN),
     )
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 3
     assert_kept(home, out + err)
 

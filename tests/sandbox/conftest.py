@@ -65,7 +65,7 @@ class Client:
             **({"Content-Type": "application/json"} if body is not None else {}),
             **{name.replace("_", "-"): value for name, value in headers.items()},
         }
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.sandbox.base_url).port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.sandbox.base_url).port, timeout=300)
         with contextlib.closing(connection):
             path = f"{parts.path}?{parts.query}" if parts.query else parts.path
             connection.request(method, path, body, {name: value for name, value in sent.items() if value is not None})

@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from salesnav_source.sandbox import DEFAULT_CONTRACTS, ContractSpec, Stories, World
-from salesnav_source.sandbox.stories import NEW_TYPES
+from salesnav_source.sandbox import DEFAULT_CONTRACTS, ContractSpec, Stories, World, paperwork
+from salesnav_source.sandbox.stories import NEW_TYPES, team_of
 
 NORTH, SOUTH, PILOT, _ = (spec.urn for spec in DEFAULT_CONTRACTS)
 DAY = dt.timedelta(days=1)
@@ -188,3 +190,60 @@ def test_days_with_stories_stay_as_they_are_as_time_passes() -> None:
         assert b"".join(early.csv("activities", contract, day, day)) == b"".join(
             late.csv("activities", contract, day, day)
         )
+
+
+def test_teams_differ(past: Past) -> None:
+    numbers = past.world.numbers(NORTH)
+    done: Counter[str] = Counter()
+    sent: dict[str, str] = {}
+    for row in past.rows("activities", NORTH):
+        team = team_of(numbers[row["seat_id"]]).name
+        done[team] += 1
+        if row["activity_type"] == "INMAIL_SENT":
+            sent[row["activity_id"]] = team
+    assert done["Enterprise"] > 1.2 * done["Mid-market"] > 1.2 * 1.2 * done["Emerging"]
+    engage: dict[str, list[float]] = defaultdict(list)
+    for row in past.rows("seats", NORTH):
+        if row["ssi_engage"] is not None:
+            engage[team_of(numbers[row["seat_id"]]).name].append(row["ssi_engage"])
+    mean = {team: sum(values) / len(values) for team, values in engage.items()}
+    assert mean["Enterprise"] > mean["Emerging"] + 2
+
+
+def test_seats_have_leads_of_their_own_and_share_few(past: Past) -> None:
+    seats: dict[str, set[int]] = defaultdict(set)
+    for row in past.rows("activities", SOUTH):
+        if row["activity_type"] == "SAVED_LEAD":
+            seats[row["member_identity_key"]].add(row["seat_id"])
+    shared = [key for key, found in seats.items() if len(found) > 1]
+    assert 0 < len(shared) < 0.1 * len(seats)
+
+
+def test_seats_are_bought_and_not_assigned(past: Past) -> None:
+    bought = {row["contract"]: row["purchased_seats"] for row in paperwork.contract_terms(past.world)}
+    assert set(bought) == {NORTH, SOUTH, PILOT}
+    assert bought[NORTH] > len(past.snapshots(NORTH)) and bought[PILOT] == len(past.snapshots(PILOT))
+
+
+def test_the_directory_names_present_holders_and_those_who_never_began(past: Past) -> None:
+    entries = [row for row in paperwork.directory(past.world) if row["contract"] == NORTH]
+    newest = {str(seat): list(days.values())[-1]["email"] for seat, days in past.snapshots(NORTH).items()}
+    known = {row["seat_id"]: row["email"] for row in entries if row["seat_id"] in newest}
+    assert all(newest[seat] == email for seat, email in known.items())
+    # some were forgotten, and some are invited
+    assert 0 < len(newest) - len(known) < 20
+    assert len(entries) > len(known)
+    assert {row["team"] for row in entries} == {"Enterprise", "Mid-market", "Emerging"}
+
+
+def test_paperwork_stands_beside_the_tables_and_leaves_an_imported_directory(past: Past, tmp_path: Path) -> None:
+    database = tmp_path / "sandbox.duckdb"
+    paperwork.write(database, "salesnav", past.world)
+    with duckdb.connect(str(database)) as connection:
+        assert connection.execute('SELECT count(*) FROM salesnav.contract_terms WHERE "to" IS NULL').fetchone() == (3,)
+        connection.execute(
+            "CREATE OR REPLACE TABLE salesnav.seat_directory AS SELECT 'mine' AS team, 'x' AS _dlt_load_id"
+        )
+    paperwork.write(database, "salesnav", past.world)
+    with duckdb.connect(str(database)) as connection:
+        assert connection.execute("SELECT team FROM salesnav.seat_directory").fetchall() == [("mine",)]

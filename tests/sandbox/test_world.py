@@ -30,8 +30,8 @@ def parse(export: str, text: bytes) -> list[dict[str, Any]]:
     rows = []
     for line in csv.DictReader(io.StringIO(text.decode())):
         row = {name: typed(line[header], columns[name].type) for header, name in FILE_COLUMNS[export].items()}
-        if export == "activities":
-            row["activity_date"] = row["created_at"].date()
+        if export != "seats":
+            row["activity_date" if export == "activities" else "outcome_date"] = row["created_at"].date()
         rows.append({"contract": URN, **({"full_name": None} if export == "seats" else {}), **row})
     return rows
 

@@ -17,10 +17,30 @@ weeks as (
   select distinct week, {{ salesnav.add_days('week', 6) }} as last_day
   from {{ ref('int_salesnav__days') }}
 
+),
+
+loaded as (
+
+  select
+    contract,
+    {{ salesnav.iso_week('day') }} as week,
+    sum(case when state in ('loaded', 'empty') then 1 else 0 end) as loaded_days
+  from {{ ref('salesnav__export_coverage') }}
+  where export = 'activities'
+  group by contract, {{ salesnav.iso_week('day') }}
+
 )
 
-select bounds.contract, weeks.week, weeks.last_day
+select
+  bounds.contract,
+  weeks.week,
+  weeks.last_day,
+  -- null where no job tells what is loaded
+  {{ salesnav.as_bigint('loaded.loaded_days') }} as loaded_days
 from bounds
 inner join weeks
   on weeks.week >= bounds.first_week
   and weeks.last_day <= bounds.last_day
+left join loaded
+  on bounds.contract = loaded.contract
+  and weeks.week = loaded.week

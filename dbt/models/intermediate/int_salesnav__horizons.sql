@@ -42,6 +42,7 @@ select
   min(case when export = 'activities' then first_day end) as activities_first,
   max(case when export = 'activities' then last_day end) as activities_last,
   max(case when export = 'activity_outcomes' then last_day end) as outcomes_last,
+  min(case when export = 'seats' then first_day end) as seats_first,
   max(case when export = 'seats' then last_day end) as seats_last,
   max(case when export in ('activities', 'seats') then last_day end) as last_day
 from known

@@ -1,7 +1,8 @@
 with cohorts as (
 
-  select contract, first_week as cohort_week, count(distinct seat_id) as cohort_seats
+  select contract, first_week as cohort_week, count(*) as cohort_seats
   from {{ ref('int_salesnav__seat_weeks') }}
+  where week = first_week
   group by contract, first_week
 
 ),
@@ -12,20 +13,38 @@ active as (
   from {{ ref('int_salesnav__seat_weeks') }}
   group by contract, first_week, week
 
+),
+
+joined as (
+
+  select
+    cohorts.contract,
+    cohorts.cohort_week,
+    {{ salesnav.as_bigint(salesnav.days_between('cohorts.cohort_week', 'weeks.week') ~ ' / 7') }} as week_number,
+    cohorts.cohort_seats,
+    coalesce(active.active_seats, 0) as active_seats,
+    cohorts.cohort_week >= {{ salesnav.add_days('horizons.activities_first', 28) }} as is_start_known
+  from cohorts
+  inner join {{ ref('int_salesnav__horizons') }} as horizons
+    on cohorts.contract = horizons.contract
+  inner join {{ ref('int_salesnav__closed_weeks') }} as weeks
+    on cohorts.contract = weeks.contract
+    and weeks.week >= cohorts.cohort_week
+  left join active
+    on cohorts.contract = active.contract
+    and cohorts.cohort_week = active.cohort_week
+    and weeks.week = active.week
+
 )
 
 select
-  cohorts.contract,
-  cohorts.cohort_week,
-  {{ salesnav.as_bigint(salesnav.days_between('cohorts.cohort_week', 'weeks.week') ~ ' / 7') }} as week_number,
-  cohorts.cohort_seats,
-  coalesce(active.active_seats, 0) as active_seats,
-  {{ salesnav.ratio('coalesce(active.active_seats, 0)', 'cohorts.cohort_seats') }} as retention
-from cohorts
-inner join {{ ref('int_salesnav__closed_weeks') }} as weeks
-  on cohorts.contract = weeks.contract
-  and weeks.week >= cohorts.cohort_week
-left join active
-  on cohorts.contract = active.contract
-  and cohorts.cohort_week = active.cohort_week
-  and weeks.week = active.week
+  contract,
+  cohort_week,
+  week_number,
+  cohort_seats,
+  active_seats,
+  {{ salesnav.ratio('active_seats', 'cohort_seats') }} as retention,
+  {{ salesnav.wilson('active_seats', 'cohort_seats', 'low') }} as retention_low,
+  {{ salesnav.wilson('active_seats', 'cohort_seats', 'high') }} as retention_high,
+  is_start_known
+from joined

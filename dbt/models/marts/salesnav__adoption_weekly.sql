@@ -1,7 +1,15 @@
 with weeks as (
 
-  select contract, week, last_day
-  from {{ ref('int_salesnav__closed_weeks') }}
+  select
+    weeks.contract,
+    weeks.week,
+    weeks.last_day,
+    weeks.loaded_days,
+    -- before, nobody can be told from somebody who has been there for years
+    weeks.week >= {{ salesnav.add_days('horizons.activities_first', 28) }} as is_new_known
+  from {{ ref('int_salesnav__closed_weeks') }} as weeks
+  inner join {{ ref('int_salesnav__horizons') }} as horizons
+    on weeks.contract = horizons.contract
 
 ),
 
@@ -16,14 +24,16 @@ seats as (
 
 ),
 
+-- people: who takes a seat over is new, whoever had it before is lost
 active as (
 
   select
     contract,
     week,
-    count(*) as active_seats,
-    sum(case when week = first_week then 1 else 0 end) as new_seats,
-    sum(case when previous_week = {{ salesnav.add_days('week', -7) }} then 1 else 0 end) as kept_seats,
+    count(distinct seat_id) as active_seats,
+    count(*) as active_holders,
+    sum(case when week = first_week then 1 else 0 end) as new_holders,
+    sum(case when previous_week = {{ salesnav.add_days('week', -7) }} then 1 else 0 end) as kept_holders,
     sum(active_workdays) as active_workdays
   from {{ ref('int_salesnav__seat_weeks') }}
   group by contract, week
@@ -48,13 +58,17 @@ counted as (
   select
     weeks.contract,
     weeks.week,
+    weeks.is_new_known,
     coalesce(seats.seats, 0) as seats,
     coalesce(active.active_seats, 0) as active_seats,
-    coalesce(active.new_seats, 0) as new_seats,
-    coalesce(active.kept_seats, 0) as kept_seats,
+    coalesce(active.active_holders, 0) as active_holders,
+    coalesce(active.new_holders, 0) as new_holders,
+    coalesce(active.kept_holders, 0) as kept_holders,
     active.active_workdays,
     coalesce(monthly.mau_28, 0) as mau_28,
-    lag(coalesce(active.active_seats, 0)) over (partition by weeks.contract order by weeks.week) as active_seats_before
+    weeks.loaded_days,
+    lag(coalesce(active.active_seats, 0)) over (partition by weeks.contract order by weeks.week) as active_seats_before,
+    lag(coalesce(active.active_holders, 0)) over (partition by weeks.contract order by weeks.week) as active_holders_before
   from weeks
   left join seats
     on weeks.contract = seats.contract
@@ -73,12 +87,15 @@ select
   week,
   seats,
   active_seats,
-  {{ salesnav.as_bigint('new_seats') }} as new_seats,
-  {{ salesnav.as_bigint('active_seats - new_seats - kept_seats') }} as returning_seats,
-  {{ salesnav.as_bigint('coalesce(active_seats_before, 0) - kept_seats') }} as lost_seats,
+  case when is_new_known then {{ salesnav.as_bigint('new_holders') }} end as new_seats,
+  {{ salesnav.as_bigint('active_holders - new_holders - kept_holders') }} as returning_seats,
+  {{ salesnav.as_bigint('coalesce(active_holders_before, 0) - kept_holders') }} as lost_seats,
   {{ salesnav.ratio('active_seats', 'seats') }} as active_share,
   mau_28,
   {{ salesnav.ratio('active_seats', 'mau_28') }} as stickiness,
   {{ salesnav.ratio('active_workdays', 'active_seats') }} as workdays_active_per_seat,
-  active_seats - active_seats_before as active_seats_change
+  active_seats - active_seats_before as active_seats_change,
+  active_holders,
+  is_new_known,
+  loaded_days
 from counted

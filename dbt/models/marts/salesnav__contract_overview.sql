@@ -1,16 +1,16 @@
-with terms as (
-
-  {{ salesnav.contract_terms() }}
-
-),
-
-seats as (
+with seats as (
 
   select
     contract,
     count(*) as seats,
     sum(case when is_active_28 then 1 else 0 end) as active_seats_28,
-    sum(case when is_reclaimable then 1 else 0 end) as reclaimable_seats
+    sum(case when is_reclaimable then 1 else 0 end) as reclaimable_seats,
+    sum(case when is_listed then 1 else 0 end) as listed_seats,
+    sum(case when is_listed and is_activated then 1 else 0 end) as activated_seats,
+    sum(case when license_state = 'used' then 1 else 0 end) as used_seats,
+    sum(case when holder_number > 1 then 1 else 0 end) as handed_on_seats,
+    count(distinct team) as teams,
+    sum(case when team is null then 1 else 0 end) as seats_without_team
   from {{ ref('salesnav__seats') }}
   group by contract
 
@@ -20,11 +20,10 @@ inmails as (
 
   select
     contract,
-    {{ salesnav.ratio(
-      "sum(case when is_mature and outcome_group = 'accepted' then 1 else 0 end)",
-      'sum(case when is_mature then 1 else 0 end)'
-    ) }} as inmail_acceptance_rate
+    count(*) as mature_sent,
+    sum(case when outcome_group = 'accepted' then 1 else 0 end) as mature_accepted
   from {{ ref('salesnav__inmails') }}
+  where is_mature
   group by contract
 
 ),
@@ -40,7 +39,7 @@ newest_ssi as (
 
 ssi as (
 
-  select scores.contract, avg(scores.ssi) as ssi_mean
+  select scores.contract, avg(scores.ssi) as ssi_mean, count(scores.ssi) as ssi_seats
   from {{ ref('salesnav__ssi_daily') }} as scores
   inner join newest_ssi
     on scores.contract = newest_ssi.contract
@@ -49,47 +48,58 @@ ssi as (
 
 ),
 
-terms_in_force as (
-
-  select
-    horizons.contract,
-    terms.purchased_seats,
-    terms.cost,
-    terms.currency,
-    row_number() over (partition by horizons.contract order by terms.first_day desc) as position
-  from {{ ref('int_salesnav__horizons') }} as horizons
-  inner join terms
-    on horizons.contract = terms.contract
-    and terms.first_day <= horizons.last_day
-    and (terms.last_day is null or terms.last_day >= horizons.last_day)
-
-),
-
 joined as (
 
   select
     horizons.contract,
     contracts.name,
-    {{ salesnav.as_bigint('coalesce(seats.seats, 0)') }} as seats,
-    {{ salesnav.as_bigint('coalesce(seats.active_seats_28, 0)') }} as active_seats_28,
-    {{ salesnav.as_bigint('coalesce(seats.reclaimable_seats, 0)') }} as reclaimable_seats,
-    inmails.inmail_acceptance_rate,
+    contracts.has_reporting_access,
+    {{ var('salesnav_idle_days', 28) }} as idle_days_rule,
+    {{ var('salesnav_inmail_maturity_days', 14) }} as maturity_days,
+    {%- for column in [
+        'seats', 'active_seats_28', 'reclaimable_seats', 'listed_seats', 'activated_seats', 'used_seats', 'handed_on_seats',
+        'teams', 'seats_without_team'
+    ] %}
+    {{ salesnav.as_bigint('coalesce(seats.' ~ column ~ ', 0)') }} as {{ column }},
+    {%- endfor %}
+    {{ salesnav.as_bigint('coalesce(seats.listed_seats, 0) + coalesce(directory.seats, 0)') }} as assigned_seats,
+    {{ salesnav.as_bigint('coalesce(inmails.mature_sent, 0)') }} as inmails_mature,
+    {{ salesnav.as_bigint('coalesce(inmails.mature_accepted, 0)') }} as inmails_mature_accepted,
     ssi.ssi_mean,
-    terms_in_force.purchased_seats,
-    terms_in_force.cost,
-    terms_in_force.currency
+    {{ salesnav.as_bigint('coalesce(ssi.ssi_seats, 0)') }} as ssi_seats,
+    terms.purchased_seats,
+    terms.cost,
+    terms.currency,
+    terms.from_day,
+    terms.to_day,
+    terms.cost_per_year,
+    terms.cost_per_seat_year
   from {{ ref('int_salesnav__horizons') }} as horizons
   left join {{ ref('stg_salesnav__contracts') }} as contracts
     on horizons.contract = contracts.contract
   left join seats
     on horizons.contract = seats.contract
+  left join {{ ref('int_salesnav__directory_only') }} as directory
+    on horizons.contract = directory.contract
   left join inmails
     on horizons.contract = inmails.contract
   left join ssi
     on horizons.contract = ssi.contract
-  left join terms_in_force
-    on horizons.contract = terms_in_force.contract
-    and terms_in_force.position = 1
+  left join {{ ref('salesnav__contract_terms') }} as terms
+    on horizons.contract = terms.contract
+    and terms.is_in_force
+
+),
+
+counted as (
+
+  select
+    *,
+    case
+      when purchased_seats > assigned_seats then purchased_seats - assigned_seats
+      when purchased_seats is not null then 0
+    end as unassigned_seats
+  from joined
 
 )
 
@@ -99,10 +109,35 @@ select
   seats,
   active_seats_28,
   reclaimable_seats,
-  inmail_acceptance_rate,
+  {{ salesnav.ratio('inmails_mature_accepted', 'inmails_mature') }} as inmail_acceptance_rate,
   ssi_mean,
   purchased_seats,
   {{ salesnav.ratio('cost', 'active_seats_28') }} as cost_per_active_seat,
   {{ salesnav.ratio('cost', 'purchased_seats') }} * reclaimable_seats as reclaimable_cost,
-  currency
-from joined
+  currency,
+  has_reporting_access,
+  {{ salesnav.as_bigint('idle_days_rule') }} as idle_days_rule,
+  {{ salesnav.as_bigint('maturity_days') }} as maturity_days,
+  {{ salesnav.as_bigint('unassigned_seats') }} as unassigned_seats,
+  assigned_seats,
+  activated_seats,
+  used_seats,
+  listed_seats,
+  {{ salesnav.as_bigint('seats - listed_seats') }} as gone_seats,
+  handed_on_seats,
+  teams,
+  seats_without_team,
+  inmails_mature,
+  inmails_mature_accepted,
+  {{ salesnav.wilson('inmails_mature_accepted', 'inmails_mature', 'low') }} as inmail_acceptance_low,
+  {{ salesnav.wilson('inmails_mature_accepted', 'inmails_mature', 'high') }} as inmail_acceptance_high,
+  ssi_seats,
+  from_day as term_from,
+  to_day as term_to,
+  cost,
+  cost_per_year,
+  cost_per_seat_year,
+  cost_per_seat_year * unassigned_seats as unassigned_cost_year,
+  cost_per_seat_year * reclaimable_seats as reclaimable_cost_year,
+  cost_per_seat_year * (purchased_seats - used_seats) as unused_cost_year
+from counted

@@ -1,8 +1,7 @@
 with inmails as (
 
   select contract, activity_id, seat_id, created_at, activity_date
-  from {{ ref('stg_salesnav__activities') }}
-  where activity_group = 'inmail'
+  from {{ ref('int_salesnav__sent_inmails') }}
 
 ),
 
@@ -35,8 +34,14 @@ told as (
     outcomes.outcome_group,
     outcomes.activity_type as outcome_type,
     outcomes.created_at as outcome_at,
+    holders.holder_number,
     horizons.outcomes_last
   from inmails
+  inner join {{ ref('int_salesnav__holders') }} as holders
+    on inmails.contract = holders.contract
+    and inmails.seat_id = holders.seat_id
+    and inmails.activity_date >= holders.first_day
+    and inmails.activity_date <= holders.last_day
   inner join {{ ref('int_salesnav__horizons') }} as horizons
     on inmails.contract = horizons.contract
   left join outcomes
@@ -61,5 +66,7 @@ select
   coalesce(
     {{ salesnav.days_between('sent_date', 'outcomes_last') }} > {{ var('salesnav_inmail_maturity_days', 14) }},
     false
-  ) as is_mature
+  ) as is_mature,
+  holder_number,
+  {{ salesnav.utc_day('outcome_at') }} as outcome_date
 from told

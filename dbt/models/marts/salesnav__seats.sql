@@ -1,80 +1,169 @@
-with recent as (
+-- Each seat as it is now, which is as its present holder uses it.
+with holders as (
 
   select
-    activities.contract,
-    activities.seat_id,
-    count(distinct activities.activity_date) as active_days
-  from {{ ref('salesnav__activity_daily') }} as activities
-  inner join {{ ref('int_salesnav__horizons') }} as horizons
-    on activities.contract = horizons.contract
-    and activities.activity_date > {{ salesnav.add_days('horizons.activities_last', -28) }}
-  group by activities.contract, activities.seat_id
-
-),
-
--- a seat is idle since it was last active, or else since it was first seen where activities were loaded
-idle as (
-
-  select
-    seats.*,
+    holders.*,
+    seats.first_snapshot as seat_first_snapshot,
+    seats.last_snapshot as seat_last_snapshot,
+    horizons.activities_first,
+    horizons.activities_last,
     horizons.seats_last,
+    -- idle since the last activity, or else since the seat was handed over or first seen where activities were loaded
     {{ salesnav.days_between(
       "coalesce(
-        seats.last_activity_date,
+        holders.last_activity_date,
         case
-          when seats.first_snapshot >= horizons.activities_first then seats.first_snapshot
+          when holders.first_day >= horizons.activities_first then holders.first_day
           else horizons.activities_first
         end
       )",
       'horizons.activities_last'
-    ) }} as idle_days
-  from {{ ref('int_salesnav__seats') }} as seats
+    ) }} as idle_days,
+    -- a seat that LinkedIn no longer lists has been taken back already
+    coalesce(
+      {{ salesnav.days_between('seats.last_snapshot', 'horizons.seats_last') }} < {{ var('salesnav_idle_days', 28) }},
+      true
+    ) as is_listed
+  from {{ ref('salesnav__holders') }} as holders
+  inner join {{ ref('int_salesnav__seats') }} as seats
+    on holders.contract = seats.contract
+    and holders.seat_id = seats.seat_id
   inner join {{ ref('int_salesnav__horizons') }} as horizons
-    on seats.contract = horizons.contract
+    on holders.contract = horizons.contract
+  where holders.is_present
+
+),
+
+recent as (
+
+  select
+    days.contract,
+    days.seat_id,
+    sum(case when days.is_active then 1 else 0 end) as active_days,
+    sum(days.inmails_sent) as inmails_sent,
+    sum(days.leads_saved) as leads_saved
+  from {{ ref('salesnav__seat_daily') }} as days
+  inner join holders
+    on days.contract = holders.contract
+    and days.seat_id = holders.seat_id
+    and days.holder_number = holders.holder_number
+    and days.day > {{ salesnav.add_days('holders.activities_last', -28) }}
+  group by days.contract, days.seat_id
+
+),
+
+inmails as (
+
+  select
+    contract,
+    seat_id,
+    holder_number,
+    count(*) as mature_sent,
+    sum(case when outcome_group = 'accepted' then 1 else 0 end) as mature_accepted
+  from {{ ref('salesnav__inmails') }}
+  where is_mature
+  group by contract, seat_id, holder_number
+
+),
+
+figures as (
+
+  select contract, seat_id, holder_number, first_figures_day
+  from {{ ref('int_salesnav__holders') }}
+
+),
+
+told as (
+
+  select
+    holders.*,
+    newest.seat_status,
+    newest.ssi,
+    newest.ssi - earlier.ssi as ssi_change_28,
+    newest.total_connections,
+    newest.total_saved_leads,
+    coalesce(recent.active_days, 0) as active_days_28,
+    coalesce(recent.inmails_sent, 0) as inmails_sent_28,
+    coalesce(recent.leads_saved, 0) as leads_saved_28,
+    coalesce(inmails.mature_sent, 0) as inmails_mature,
+    coalesce(inmails.mature_accepted, 0) as inmails_mature_accepted,
+    holders.first_activity_date is not null or figures.first_figures_day is not null as is_activated,
+    terms.cost_per_seat_year,
+    terms.currency
+  from holders
+  inner join figures
+    on holders.contract = figures.contract
+    and holders.seat_id = figures.seat_id
+    and holders.holder_number = figures.holder_number
+  left join {{ ref('stg_salesnav__seats') }} as newest
+    on holders.contract = newest.contract
+    and holders.seat_id = newest.seat_id
+    and holders.seat_last_snapshot = newest.snapshot_date
+  left join {{ ref('stg_salesnav__seats') }} as earlier
+    on holders.contract = earlier.contract
+    and holders.seat_id = earlier.seat_id
+    and earlier.snapshot_date = {{ salesnav.add_days('holders.seat_last_snapshot', -28) }}
+    and earlier.snapshot_date >= holders.first_day
+  left join recent
+    on holders.contract = recent.contract
+    and holders.seat_id = recent.seat_id
+  left join inmails
+    on holders.contract = inmails.contract
+    and holders.seat_id = inmails.seat_id
+    and holders.holder_number = inmails.holder_number
+  left join {{ ref('salesnav__contract_terms') }} as terms
+    on holders.contract = terms.contract
+    and terms.is_in_force
 
 )
 
 select
-  idle.contract,
-  idle.seat_id,
-  newest.first_name,
-  newest.last_name,
-  coalesce(
-    newest.full_name,
-    nullif(trim({{ dbt.concat(["coalesce(newest.first_name, '')", "' '", "coalesce(newest.last_name, '')"]) }}), '')
-  ) as full_name,
-  newest.email,
-  newest.seat_status,
-  idle.first_snapshot,
-  idle.last_snapshot,
-  idle.first_activity_date,
-  idle.last_activity_date,
-  {{ salesnav.days_between('idle.first_snapshot', 'idle.first_activity_date') }} as days_to_first_activity,
-  {{ salesnav.as_bigint('coalesce(recent.active_days, 0)') }} as active_days_28,
-  idle.idle_days,
-  coalesce(recent.active_days, 0) > 0 as is_active_28,
-  coalesce(
-    idle.idle_days >= {{ var('salesnav_idle_days', 28) }}
-    -- a seat that LinkedIn no longer lists has been taken back already
-    and (
-      idle.last_snapshot is null
-      or {{ salesnav.days_between('idle.last_snapshot', 'idle.seats_last') }} < {{ var('salesnav_idle_days', 28) }}
-    ),
-    false
-  ) as is_reclaimable,
-  newest.ssi,
-  newest.ssi - earlier.ssi as ssi_change_28,
-  newest.total_connections,
-  newest.total_saved_leads
-from idle
-left join {{ ref('stg_salesnav__seats') }} as newest
-  on idle.contract = newest.contract
-  and idle.seat_id = newest.seat_id
-  and idle.last_snapshot = newest.snapshot_date
-left join {{ ref('stg_salesnav__seats') }} as earlier
-  on idle.contract = earlier.contract
-  and idle.seat_id = earlier.seat_id
-  and earlier.snapshot_date = {{ salesnav.add_days('idle.last_snapshot', -28) }}
-left join recent
-  on idle.contract = recent.contract
-  and idle.seat_id = recent.seat_id
+  contract,
+  seat_id,
+  first_name,
+  last_name,
+  full_name,
+  email,
+  seat_status,
+  seat_first_snapshot as first_snapshot,
+  seat_last_snapshot as last_snapshot,
+  first_activity_date,
+  last_activity_date,
+  days_to_first_activity,
+  {{ salesnav.as_bigint('active_days_28') }} as active_days_28,
+  idle_days,
+  active_days_28 > 0 as is_active_28,
+  coalesce(is_listed and idle_days >= {{ var('salesnav_idle_days', 28) }}, false) as is_reclaimable,
+  ssi,
+  ssi_change_28,
+  total_connections,
+  total_saved_leads,
+  holder_number,
+  first_day as holder_since,
+  is_first_day_known as is_holder_since_known,
+  is_listed,
+  is_activated,
+  case
+    when not is_listed then 'gone'
+    when active_days_28 > 0 then 'used'
+    when is_activated then 'activated'
+    else 'assigned'
+  end as license_state,
+  is_in_directory,
+  employee_id,
+  team,
+  manager,
+  region,
+  {%- for column in salesnav.target_columns() %}
+  {{ column }},
+  {%- endfor %}
+  {{ salesnav.as_bigint('inmails_sent_28') }} as inmails_sent_28,
+  {{ salesnav.as_bigint('leads_saved_28') }} as leads_saved_28,
+  {{ salesnav.as_bigint('inmails_mature') }} as inmails_mature,
+  {{ salesnav.as_bigint('inmails_mature_accepted') }} as inmails_mature_accepted,
+  {{ salesnav.ratio('inmails_mature_accepted', 'inmails_mature') }} as inmail_acceptance_rate,
+  {{ salesnav.wilson('inmails_mature_accepted', 'inmails_mature', 'low') }} as inmail_acceptance_low,
+  {{ salesnav.wilson('inmails_mature_accepted', 'inmails_mature', 'high') }} as inmail_acceptance_high,
+  case when is_listed then cost_per_seat_year end as cost_per_year,
+  case when is_listed then currency end as currency
+from told

@@ -1,10 +1,4 @@
-with loaded as (
-
-  {{ salesnav.source_table('activities') }}
-
-)
-
 select
   *,
   {{ salesnav.activity_group('activity_type') }} as activity_group
-from loaded
+from {{ salesnav.in_view(ref('base_salesnav__activities')) }}

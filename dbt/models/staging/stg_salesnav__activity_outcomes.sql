@@ -1,10 +1,4 @@
-with loaded as (
-
-  {{ salesnav.source_table('activity_outcomes') }}
-
-)
-
 select
   *,
   {{ salesnav.outcome_group('activity_type') }} as outcome_group
-from loaded
+from {{ salesnav.in_view(ref('base_salesnav__activity_outcomes')) }}

@@ -1,0 +1,1 @@
+{{ salesnav.source_table('activity_outcomes') }}

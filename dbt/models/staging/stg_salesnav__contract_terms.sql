@@ -1,0 +1,9 @@
+with written as (
+
+  {{ salesnav.contract_terms() }}
+
+)
+
+select
+  *
+from written

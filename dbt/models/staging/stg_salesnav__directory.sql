@@ -1,0 +1,9 @@
+with written as (
+
+  {{ salesnav.directory() }}
+
+)
+
+select
+  *
+from written

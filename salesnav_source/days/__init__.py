@@ -1,0 +1,1 @@
+"""Days, windows and coverage: pure arithmetic."""

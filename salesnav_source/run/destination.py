@@ -1,0 +1,81 @@
+"""Work that needs the destination. It is retried if pipelines get in each other's way, and its errors are one sentence."""
+
+from collections.abc import Callable
+from typing import Any
+
+import dlt
+from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.helpers import retry_schema_update
+from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_exponential
+
+from salesnav_source.exceptions import DestinationError, SalesnavError, causes, one_line
+
+RACES = 5
+"""How often a load is tried while another pipeline makes the same tables, columns or folder at the same moment."""
+RACE_PAUSE = 0.5
+"""Most seconds of the first pause between such tries."""
+
+INTERRUPTED_HINT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
+
+
+def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any], has_jobs: bool = False) -> None:
+    """Does something that needs the destination.
+
+    Args:
+        pipeline: the pipeline.
+        work: what to do.
+        has_jobs: true if export jobs are being created meanwhile, so that a failure is not in vain.
+
+    Raises:
+        DestinationError: if the destination fails.
+        SalesnavError: if the work fails with an error of this source.
+    """
+    may_retry = retry_schema_update()
+
+    def is_race(state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        return isinstance(error, PipelineStepFailed) and (may_retry(error) or _made_the_same_folder(error))
+
+    tries = 0
+
+    def attempt() -> Any:
+        nonlocal tries
+        tries += 1
+        # the extracted package waits in the working folder
+        return work() if tries == 1 else pipeline.run()
+
+    retrying = Retrying(
+        retry=is_race, stop=stop_after_attempt(RACES), wait=wait_random_exponential(RACE_PAUSE), reraise=True
+    )
+    try:
+        retrying(attempt)
+    except PipelineStepFailed as error:
+        raise _plain(pipeline, error, has_jobs) from error
+
+
+def _made_the_same_folder(error: PipelineStepFailed) -> bool:
+    """Tells whether another pipeline made the dataset's folder at the same moment, in a staging bucket on a disk.
+
+    dlt looks whether it is there and then makes it. Real buckets have no folders.
+    """
+    return error.step == "load" and isinstance(error.exception, FileExistsError)
+
+
+def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed, has_jobs: bool) -> BaseException:
+    """Returns the cause of a failed step of dlt: an error of this source, a stop, or an error of machine or destination."""
+    for cause in causes(error):
+        if isinstance(cause, (SalesnavError, KeyboardInterrupt)):
+            return cause
+    if error.step not in ("sync", "load"):
+        for cause in causes(error):
+            if isinstance(cause, OSError):
+                return SalesnavError(
+                    f"This machine failed to keep what was received, in {pipeline.working_dir}: {one_line(cause)}"
+                )
+        return error
+    where = pipeline.destination.destination_description
+    # a failed load job has the destination's own exception; the text of dlt's quotes the stack trace
+    said = one_line(getattr(error.exception, "client_exception", error.exception))
+    if error.step == "load" or has_jobs:
+        return DestinationError(f"{where} failed while loading: {said}\n{INTERRUPTED_HINT}", in_vain=False)
+    return DestinationError(f"{where} cannot be used: {said}", in_vain=True)

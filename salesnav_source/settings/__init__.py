@@ -1,0 +1,1 @@
+"""Settings, and everything else that differs between installations."""

@@ -1,0 +1,18 @@
+"""What a URN of a contract looks like, in the settings and in LinkedIn's answers."""
+
+import re
+
+_CONTRACT = re.compile(r"urn:li:contract:[A-Za-z0-9_.:~-]{1,64}")
+
+
+def is_contract_urn(text: object) -> bool:
+    """Returns true if a value is the URN of a contract, such as `urn:li:contract:123456`.
+
+    Documented URNs end with a number. Letters are accepted too, but no quote, backslash, blank or percent sign.
+    """
+    return isinstance(text, str) and _CONTRACT.fullmatch(text) is not None
+
+
+def urn_of_number(text: str) -> str | None:
+    """Returns the URN of a contract that is given by its number alone, None if the text is no number."""
+    return f"urn:li:contract:{text}" if text.isascii() and text.isdecimal() else None

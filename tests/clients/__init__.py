@@ -1,0 +1,1 @@
+"""Clients that others wrote, unchanged, against the sandbox: each must get every row."""
