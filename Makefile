@@ -108,7 +108,7 @@ $(READY): $(DEMO)
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib salesnav_source
 	@touch $(READY)
 
-$(DEMO): pyproject.toml constraints.txt
+$(DEMO): pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c '$(OLD_PYTHON)'
 	@echo "Installing what a load into DuckDB needs, into $(VENV) …"
 	@$(PYTHON) -m venv $(VENV)

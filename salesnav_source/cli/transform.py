@@ -22,8 +22,10 @@ from salesnav_source.warehouse import destinations
 if TYPE_CHECKING:
     from salesnav_source.exceptions import ConfigurationError
 
-PACKAGE = Path(__file__).parents[1] / "marts" / "dbt_package"
-"""The dbt package that comes with this one."""
+_PACKED = Path(__file__).parents[1] / "marts" / "dbt_package"
+
+PACKAGE = _PACKED if _PACKED.is_dir() else Path(__file__).parents[2] / "dbt"
+"""The dbt package that comes with this one: packed into the wheel, or beside this package in the repository."""
 
 TARGET = Path("target") / "salesnav"
 """Where dbt writes compiled models, logs and the docs."""
@@ -121,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         profiles = {"salesnav": {"target": "salesnav", "outputs": {"salesnav": output}}}
         (Path(folder) / "profiles.yml").write_text(json.dumps(profiles), encoding="utf-8")
         common = [
-            *("--project-dir", str(PACKAGE.resolve())),
+            *("--project-dir", str(PACKAGE)),
             *("--profiles-dir", folder),
             *("--target-path", str(target)),
             *("--vars", json.dumps(variables)),
