@@ -14,8 +14,8 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from salesnav_source.cli.grammar import Parser, add_version, exit_codes
-from salesnav_source.cli.terminal import print_any_letter, say, stop_output
-from salesnav_source.run.exit_codes import PIPE_CLOSED, STOPPED
+from salesnav_source.cli.terminal import OutputError, print_any_letter, say, stop_output
+from salesnav_source.run.exit_codes import INCOMPLETE, PIPE_CLOSED, STOPPED
 
 COMMANDS = {
     "load": "load what is missing into a warehouse",
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             # dbt and DuckDB write rows into files of their own, which are the owner's alone as well
             with private_files():
                 return run(options)
-        except BrokenPipeError:
+        except (BrokenPipeError, OutputError):
             raise
         except Exception as error:
             from salesnav_source.run.errors import explain
@@ -110,6 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         stop_output()
         return PIPE_CLOSED
+    except OutputError as error:
+        stop_output()
+        say(str(error))
+        return INCOMPLETE
     finally:
         # the last registered function is called first
         atexit.unregister(_end_undisturbed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from salesnav_source.cli.grammar import add_where_marts_are
 from salesnav_source.cli.marts import marts_of, require_extra
-from salesnav_source.cli.terminal import say
+from salesnav_source.cli.terminal import put, say
 from salesnav_source.run.exit_codes import STOPPED
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _serve(options: argparse.Namespace, renderer: "Renderer", scripts: "Renderer
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={guard.token}"
     # until a signal comes; the server may end normally then, or be interrupted
     with contextlib.suppress(KeyboardInterrupt):
-        print(f"The dashboard is at {address} until Ctrl-C. Whoever has this address can see it.", flush=True)
+        put(f"The dashboard is at {address} until Ctrl-C. Whoever has this address can see it.")
         if not options.no_browser:
             webbrowser.open(address)
         run(guard, listening)

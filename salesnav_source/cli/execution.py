@@ -17,12 +17,12 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException
 from dlt.common.exceptions import SignalReceivedException
 
 from salesnav_source.cli.display import chosen_display
-from salesnav_source.cli.terminal import say, show, stop_output, width
+from salesnav_source.cli.terminal import OutputError, say, show, stop_output, width
 from salesnav_source.cli.workplace import apart, forget_file, remember_file, settings_of
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.run.context import ExportRun
 from salesnav_source.run.errors import explain, keep_to_ourselves
-from salesnav_source.run.exit_codes import BROKEN, COMPLETE, NOT_TRIED, PIPE_CLOSED
+from salesnav_source.run.exit_codes import BROKEN, COMPLETE, INCOMPLETE, NOT_TRIED, PIPE_CLOSED
 from salesnav_source.run.planning import Refresh
 from salesnav_source.run.record import check_writable, write_record
 from salesnav_source.run.result import RunReport
@@ -96,6 +96,9 @@ def run_reported(options: argparse.Namespace, work: TWork, when_stopped: str) ->
     except BrokenPipeError:
         stop_output()
         code = PIPE_CLOSED
+    except OutputError as error:
+        stop_output()
+        said, code = str(error), INCOMPLETE if report.begun else NOT_TRIED
     except Exception as error:
         try:
             said, code = explain(error, report.begun)

@@ -2,10 +2,12 @@
 
 import argparse
 import re
+import sys
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from salesnav_source.cli.terminal import put
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.names import DATASET, DEFAULT_PIPELINE, MARTS, RELEASE, SANDBOX_PIPELINE
 from salesnav_source.warehouse.destinations import DESTINATIONS
@@ -13,6 +15,13 @@ from salesnav_source.warehouse.destinations import DESTINATIONS
 
 class Parser(argparse.ArgumentParser):
     """A parser that suggests the right spelling of an option or command."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own says nothing of an output that cannot be written
+        if file is sys.stdout:
+            put(message, end="")
+        else:
+            super()._print_message(message, file)
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with what is wrong, and a suggestion."""

@@ -15,7 +15,7 @@ import dlt
 
 from salesnav_source.cli.contracts import render_contracts
 from salesnav_source.cli.grammar import add_sandbox, exit_codes
-from salesnav_source.cli.terminal import one_line, say, show
+from salesnav_source.cli.terminal import one_line, put, say, show
 from salesnav_source.cli.workplace import settings_of
 from salesnav_source.exceptions import AccessDeniedError, AccessTokenError, ApiError, ConfigurationError, SignInError
 from salesnav_source.linkedin.auth import Grant
@@ -166,7 +166,7 @@ def _pasted_code(sign_in: SignIn) -> str:
 def _print_address(sign_in: SignIn, what_for: str) -> None:
     show(f"The application must have this redirect URL registered: {sign_in.redirect_url}\n{what_for}\n")
     # not by `show`, which takes the query of an address for a secret; this one holds none
-    print(sign_in.address, end="\n\n", flush=True)
+    put(sign_in.address, end="\n\n")
 
 
 def _say_stray() -> None:

@@ -4,7 +4,7 @@ import argparse
 import threading
 from typing import Any
 
-from salesnav_source.cli.terminal import SANDBOX_POLL_INTERVAL
+from salesnav_source.cli.terminal import SANDBOX_POLL_INTERVAL, put
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.run.exit_codes import COMPLETE
 from salesnav_source.sandbox import Fault, Sandbox, World, parse_fault
@@ -75,8 +75,10 @@ def run(options: argparse.Namespace) -> int:
             latency=options.latency_ms / 1000,
             redirect_uris=options.redirect_url,
         ) as sandbox:
-            print(_render_sandbox(sandbox), flush=True)
+            put(_render_sandbox(sandbox))
             threading.Event().wait()
+    except BrokenPipeError:
+        raise
     except (OSError, OverflowError) as error:
         raise ConfigurationError(f"The sandbox cannot serve on port {options.port}: {error}") from None
     return COMPLETE
