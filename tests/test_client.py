@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 import urllib3
 
 from salesnav_source.exceptions import (
@@ -528,15 +529,53 @@ def test_a_tls_connection_that_fails_is_told() -> None:
     assert ssl.OPENSSL_VERSION
 
 
-def test_a_certificate_that_nobody_has_signed_is_told_with_what_to_do() -> None:
-    error = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError("certificate verify failed: self-signed"))
-    assert "certificate is not trusted here (REQUESTS_CA_BUNDLE" in why(error)
+@pytest.mark.parametrize("bundle", [None, "/etc/own.pem"])
+def test_a_certificate_that_is_not_trusted_is_told_with_why(
+    bundle: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = ssl.SSLCertVerificationError("certificate verify failed")
+    refused.verify_message = "self-signed certificate"
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    if bundle:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", bundle)
+    named = f"names {bundle}" if bundle else "names certificates of your own"
+    said = why(urllib3.exceptions.SSLError(refused))
+    assert said == f"its certificate is not trusted here (self-signed certificate; REQUESTS_CA_BUNDLE {named})"
 
 
-@pytest.mark.parametrize("proxy", ["nonsense://u:S3cretWord@127.0.0.1:1", "http:///"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "nonsense://u:S3cretWord@127.0.0.1:1", "http:///", "http//x", "http:/x", "//x", ":8080", "http://127.0.0.1:port",
+        "http://u:S3cretWord@127.0.0.1:99999", "http://[::1", "http://a b", "http://.../", "u:S3cretWord@x:80", "http://x\n",
+    ],
+)  # fmt: skip
 def test_a_variable_that_names_no_proxy_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", proxy)
-    with pytest.raises(UnavailableError, match=r"HTTPS_PROXY.* is not the address of one") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"HTTPS_PROXY is not the address of a proxy\. Write it like"
+    ) as caught:
+        Client(make_settings("https://api.example.com/v2")).job(7, URN)
+    assert "S3cretWord" not in str(caught.value)
+
+
+def test_a_socks_proxy_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    # PySocks may be installed here
+    monkeypatch.setattr("requests.adapters.SOCKSProxyManager", missing_socks)
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://u:S3cretWord@127.0.0.1:1")
+    with pytest.raises(ConfigurationError, match=r'HTTPS_PROXY names a SOCKS proxy.* install "pysocks"') as caught:
+        Client(make_settings("https://api.example.com/v2")).job(7, URN)
+    assert "S3cretWord" not in str(caught.value)
+
+
+def missing_socks(*args: Any, **options: Any) -> None:
+    raise requests.exceptions.InvalidSchema("Missing dependencies for SOCKS support.")
+
+
+def test_a_proxy_that_does_not_answer_is_told_as_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://u:S3cretWord@127.0.0.1:{closed_port()}")
+    with pytest.raises(UnavailableError, match=r"the proxy failed.*HTTPS_PROXY") as caught:
         Client(make_settings("https://api.example.com/v2")).job(7, URN)
     assert "S3cretWord" not in str(caught.value)
 

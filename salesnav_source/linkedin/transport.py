@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from salesnav_source.exceptions import (
 from salesnav_source.linkedin.answers import Answer
 from salesnav_source.linkedin.bounds import BoundedAdapter, Bounds, TClock, bounded_by
 from salesnav_source.settings.addresses import LONGEST_URL, is_loopback, origin
+from salesnav_source.settings.installed import how_to_install
 from salesnav_source.settings.redaction import RedactingFilter, clean
 
 RESTLI_VERSION = "2.0.0"
@@ -52,6 +53,7 @@ FIRST_BYTE_TIMEOUT = 300.0
 """Seconds until the first byte of a file: LinkedIn may have to fetch it first."""
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+PROXY_VARIABLES = "HTTPS_PROXY or another variable names it"
 
 # these log URLs with their queries: paths at DEBUG, whole URLs in a warning about an odd header
 for _name in ("connectionpool", "connection", "response", "poolmanager", "util.retry"):
@@ -214,18 +216,14 @@ def body_of(response: requests.Response, size: int) -> Iterator[bytes]:
 def why(error: BaseException) -> str:
     """Returns in a few words why a connection failed, without the URL that is in the exception's own text."""
     seen = list(causes(error))
+    unresolved = (socket.gaierror, urllib3.exceptions.NameResolutionError)
+    if any(isinstance(one, requests.exceptions.ProxyError) for one in seen):
+        its_name = any(isinstance(one, unresolved) for one in seen)
+        return f"the proxy failed{', as its name cannot be resolved' if its_name else ''} ({PROXY_VARIABLES})"
     known: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-        ((socket.gaierror, urllib3.exceptions.NameResolutionError), "its name cannot be resolved"),
-        (
-            ssl.SSLCertVerificationError,
-            f"its certificate is not trusted here ({CA_VARIABLES[0]} names certificates of your own)",
-        ),
+        (unresolved, "its name cannot be resolved"),
+        (ssl.SSLCertVerificationError, _why_not_trusted(seen)),
         ((ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError), "the TLS connection failed"),
-        (
-            (requests.exceptions.InvalidProxyURL, urllib3.exceptions.ProxySchemeUnknown),
-            "HTTPS_PROXY, or another variable for a proxy, is not the address of one",
-        ),
-        (requests.exceptions.ProxyError, "the proxy failed"),
         (ConnectionRefusedError, "connection refused"),
         (ConnectionResetError, "connection reset"),
         ((TimeoutError, urllib3.exceptions.TimeoutError, requests.exceptions.Timeout), "timed out"),
@@ -295,7 +293,7 @@ def _as_api_errors(url: str, refused: int | None = None) -> Iterator[None]:
     ) as error:  # fmt: skip
         if refused is not None:
             return
-        if url.startswith("https:") and (wrong := _wrong_certificates()):
+        if wrong := (url.startswith("https:") and _wrong_certificates()) or _wrong_proxy(url):
             raise ConfigurationError(wrong) from None
         if any(type(one) in (http.client.LineTooLong, http.client.HTTPException) for one in causes(error)):
             raise UnusableAnswerError(f"The header of the answer of {host} is too long.") from None
@@ -316,6 +314,42 @@ def _wrong_certificates() -> str | None:
                 return f"{name} = {path} {fault}. Name a file or folder of CA certificates there, or unset {name}."
             return None
     return None
+
+
+def _why_not_trusted(errors: Sequence[BaseException]) -> str:
+    """Says why a certificate is not trusted, in the words of OpenSSL, and where certificates of one's own are named."""
+    said = next((str(one.verify_message) for one in errors if hasattr(one, "verify_message")), "")
+    named = next((f"{name} names {os.environ[name]}" for name in CA_VARIABLES if os.environ.get(name)), None)
+    own = named or f"{CA_VARIABLES[0]} names certificates of your own"
+    return f"its certificate is not trusted here ({clean(said, 200).rstrip('.') + '; ' if said else ''}{own})"
+
+
+def _wrong_proxy(url: str) -> str | None:
+    """Returns what is wrong with the proxy that the environment names for a URL, None if nothing is or there is none.
+
+    The address is not repeated, because it may hold a password.
+    """
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if not proxy or is_loopback(urlsplit(url).hostname or ""):
+        return None
+    named = (
+        name for name, value in os.environ.items() if name.lower().endswith("_proxy") and value.strip() == proxy.strip()
+    )
+    name = next(named, "The setting of this machine for a proxy")
+    try:
+        # as requests goes about it; without a scheme it is HTTP
+        address = requests.utils.prepend_scheme_if_needed(proxy, "http")  # type: ignore[no-untyped-call]
+        host = urllib3.util.parse_url(address).host or ""
+        requests.adapters.HTTPAdapter().proxy_manager_for(address)
+        is_one = bool(host.encode("idna")) and not any(letter.isspace() for letter in host)
+        is_one = is_one and ("://" in proxy or "//" not in proxy)
+    except requests.exceptions.InvalidSchema:
+        return f"{name} names a SOCKS proxy, for which a package is missing: {how_to_install('pysocks')}"
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):
+        is_one = False
+    if is_one:
+        return None
+    return f"{name} is not the address of a proxy. Write it like http://proxy.example:8080, or unset it."
 
 
 def _next_piece(raw: Any, size: int) -> bytes:
