@@ -233,3 +233,29 @@ def test_a_log_record_has_no_secret(message: str, args: tuple[Any, ...], caplog:
     finally:
         logger.removeFilter(redacting)
     assert "ValueError" in caplog.text and "Pa55" not in caplog.text
+
+
+ROW = "Ann (Sales). O'Neil, ann@example.com"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            f'new row violates "c" DETAIL: Failing row contains (7, {ROW}). CONTEXT: COPY seats, line 1: "7,{ROW}"',
+            'new row violates "c" DETAIL: Failing row contains (***) CONTEXT: COPY seats, line 1: "***"',
+        ),
+        (f"DETAIL:  Failing row contains (7, {ROW}).\nnext", "DETAIL:  Failing row contains (***)\nnext"),
+        (f"Failing row contains (7, {ROW}", "Failing row contains (***)"),
+        (
+            f"DETAIL: Key (contract, email)=(7, {ROW}) already exists.",
+            "DETAIL: Key (contract, email)=(***) already exists.",
+        ),
+        (f'invalid input syntax for type bigint: "{ROW}"', 'invalid input syntax for type bigint: "***"'),
+        (f'CONTEXT:  COPY seats, line 3, column email: "{ROW}"', 'CONTEXT:  COPY seats, line 3, column email: "***"'),
+        (f'Constraint Error: Duplicate key "email: {ROW}" violates', 'Constraint Error: Duplicate key "***" violates'),
+        (f'Could not convert string "{ROW}" to INT32', 'Could not convert string "***" to INT32'),
+    ],
+)
+def test_rows_that_a_warehouse_quotes_are_replaced(said: str, shown: str) -> None:
+    assert printable(said) == shown

@@ -1,7 +1,8 @@
 """Text that enters and leaves this program: no secret leaves, and no sequence that a terminal or a CI log would obey.
 
 - `clean` is for text that enters: a name, status or message of LinkedIn becomes one short line.
-- `redact` replaces secrets in any text: those given to `remember`, and values in places where secrets usually are.
+- `redact` replaces secrets in any text: those given to `remember`, and values in places where secrets usually are. Rows that a
+  warehouse quotes are replaced too.
 - `printable` is for text that leaves: it redacts, and keeps line breaks but no other control character.
 - `printable_json` does the same to every text of a JSON value, and `RedactingFilter` to log records.
 
@@ -63,6 +64,13 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     # name: value on a line by itself, as in YAML
     (re.compile(rf"(?im)^(\s*-?\s*{_NAMES}\s*:[^\S\n]+){_NO_VALUE}(?:{_QUOTED}|\S+)[^\S\n]*$"), rf"\1{MASK}"),
     (re.compile(r"(?i)\b(bearer|basic)([ \t]+)[A-Za-z0-9._~+/=-]{16,}"), rf"\1\2{MASK}"),
+    # rows and values that PostgreSQL and DuckDB quote when they refuse them; a value may hold brackets and quotes
+    (re.compile(r"(Failing row contains )\([^\n]*?(?:\)\.?(?= CONTEXT:|[^\S\n]*$)|$)", re.MULTILINE), rf"\1({MASK})"),
+    (re.compile(r"(Key \([^)\n]*\)=)\([^\n]*?\)(?= (?:already|is not|is still|conflicts))"), rf"\1({MASK})"),
+    (re.compile(r"(COPY [^\s,]+, line \d+(?:, column [^\s:]+)?: )\"[^\n]*\""), rf'\1"{MASK}"'),
+    (re.compile(r"((?:invalid input syntax for|out of range for) type [\w ]+: )\"[^\n]*?\"(?=\s|$)"), rf'\1"{MASK}"'),
+    (re.compile(r"(Duplicate key )\"[^\n]*?\"(?= violates)"), rf'\1"{MASK}"'),
+    (re.compile(r"(Could not (?:convert|cast) (?:string|value) )(['\"])[^\n]*?\2(?= to )"), rf"\1\2{MASK}\2"),
     # the query of an address or of a path: those of downloads are signed
     (re.compile(r"(?<=[\w/.-])\?[^\s\"'<>?=]*=[^\s\"'<>]*"), "?…"),
 )
