@@ -72,14 +72,14 @@ def try_sync(
         message = printable(said)
         may_retry = code == INCOMPLETE or isinstance(error, (TransientException, DestinationError))
         return Outcome(code, message, may_retry, as_record(report, code, message), None)
-    message = printable(name_windows(report.failed, INCOMPLETE_HEADING)) if report.failed else "Complete."
+    message = name_windows(report.failed, INCOMPLETE_HEADING) if report.failed else "Complete."
     code = report.exit_code
     return Outcome(code, message, bool(report.failed), as_record(report, code, message), report)
 
 
 def name_windows(windows: Iterable[WindowResult], heading: str) -> str:
-    """Returns a heading and a line for each window, with its reason."""
+    """Returns a heading and a line for each window, with its reason; it may be shown."""
     named = sorted({(one.contract, one.export, one.window, one.reason) for one in windows})
     lines = [f"{export} of {contract}, {window}: {reason}" for contract, export, window, reason in named[:MOST_NAMED]]
     more = [f"and {len(named) - MOST_NAMED:,} more windows."] if len(named) > MOST_NAMED else []
-    return "\n".join([heading, *lines, *more])
+    return printable("\n".join([heading, *lines, *more]))

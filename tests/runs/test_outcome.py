@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 
 from salesnav_source import Commit, Outcome, sync, try_sync
 from salesnav_source.days.windows import Window
+from salesnav_source.jobs.results import WindowResult
 from salesnav_source.run.context import LoadLimits
 from salesnav_source.run.lock import PipelineLock
+from salesnav_source.run.orchestration import name_windows
 from salesnav_source.sandbox import faults
 
 from .house import SHUT, TWO, House, Timer, assert_no_day_asked_twice, house
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.long(
         "test_an_outcome_of_an_incomplete_run_names_what_failed_and_may_be_tried_again",
         "token",
         "test_a_bug_is_passed_on",
+        "test_reasons_that_an_orchestrator_shows_hold_no_secret_and_no_command",
     ),
 )
 
@@ -44,6 +48,14 @@ def rows_of(pipeline: dlt.Pipeline, load_id: str, table: str) -> int:
         found = client.execute_sql(f"SELECT count(*) FROM salesnav.{table} WHERE _dlt_load_id = %s", load_id)
     assert found is not None
     return int(found[0][0])
+
+
+def test_reasons_that_an_orchestrator_shows_hold_no_secret_and_no_command() -> None:
+    reason = "the driver says: postgresql://u:S3cretWord@h/d \x1b[31m\u202e\n::error::x"
+    failed = WindowResult(TWO, "seats", Window(date(2026, 1, 1), date(2026, 1, 2)), "failed", reason)
+    said = name_windows([failed], "Could not be loaded:")
+    assert "S3cretWord" not in said and not {"\x1b", "\u202e"} & set(said)
+    assert said.splitlines()[0] == "Could not be loaded:" and said.splitlines()[-1] == ": :error::x"
 
 
 def test_each_commit_is_told_once_the_rows_are_there(home: House) -> None:
