@@ -1,10 +1,12 @@
 """The marts of other warehouses hold what DuckDB's do, row by row, after a first build and after a later run."""
 
+import contextlib
 import datetime as dt
 import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from destinations.conftest import TGetServer, get_server  # noqa: F401
@@ -12,7 +14,7 @@ from destinations.warehouse import Server, environment
 from runs.house import ONE, TWO, House, house
 
 from dbt.expected import MARTS
-from dbt.package import PACKAGE, assert_marts_are_right, built, dbt, rounded
+from dbt.package import PACKAGE, assert_marts_are_right, built, dbt, rounded, transform
 from dbt.test_marts import SPECS, at, set_traps
 
 pytestmark = pytest.mark.long("the marts are built on each warehouse, and the emulators are installed first")
@@ -81,6 +83,28 @@ def test_seeds_that_people_write_are_read_as_written(get_server: TGetServer, tmp
         # its tests hold what the seeds say against the marts
         said = dbt(project, where, *command, project=project, **ELSEWHERE["postgres"])
     assert "WARN=2 ERROR=0" in said
+
+
+ODD_PASSWORD = "p@ss/w:rd?#%&\"'\\ü {{x}}-S3cretWord"
+
+
+@pytest.mark.parametrize("is_reached", [True, False], ids=["a-model-fails", "no-connection"])
+def test_what_dbt_leaves_holds_no_password(get_server: TGetServer, is_reached: bool, tmp_path: Path) -> None:  # noqa: F811
+    server = get_server("postgres")
+    psycopg2 = pytest.importorskip("psycopg2")
+    with contextlib.closing(psycopg2.connect(f"postgresql://loader:loader@127.0.0.1:{server.port}/postgres")) as admin:
+        admin.autocommit = True
+        admin.cursor().execute("DROP ROLE IF EXISTS odd")
+        admin.cursor().execute("CREATE ROLE odd LOGIN PASSWORD %s", (ODD_PASSWORD,))
+    written = quote(ODD_PASSWORD, safe="")
+    dsn = f"postgresql://odd:{written}@127.0.0.1:{server.port if is_reached else 1}/postgres"
+    options = "--dbt-options=--select salesnav__contract_overview --log-level-file debug"
+    said = transform(tmp_path, "postgres", options, fails=True, DESTINATION__POSTGRES__CREDENTIALS=dsn)
+    assert ("Connection refused" not in said) == is_reached and "authentication failed" not in said
+    left = {path.name: path.read_bytes() for path in (tmp_path / "target").rglob("*") if path.is_file()}
+    assert {"dbt.log", "partial_parse.msgpack"} <= set(left)
+    for content in (said.encode(), *left.values()):
+        assert not [form for form in ("S3cretWord", written, ODD_PASSWORD) if form.encode() in content]
 
 
 def happen_later(home: House) -> None:
