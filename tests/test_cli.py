@@ -460,7 +460,9 @@ def test_clocks_are_compared(serve: TServe, run: TRun, client_known: None, off: 
 
 
 @pytest.mark.parametrize(
-    ("urn", "text"), [(CLOSED, "may not be exported"), ("urn:li:contract:9", "not listed")], ids=["closed", "unknown"]
+    ("urn", "text"),
+    [(CLOSED, f"Closed ({CLOSED}) is configured, but may not be exported"), ("urn:li:contract:9", "not listed")],
+    ids=["closed", "unknown"],
 )
 def test_configured_contracts_must_be_exportable(
     serve: TServe, run: TRun, monkeypatch: pytest.MonkeyPatch, urn: str, text: str
@@ -652,10 +654,8 @@ def test_move_lets_another_pipeline_go_on_with_a_contract(
     assert run(*load, "first", "--contract", NORTH, "--contract", SOUTH).code == 0
     result = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
     assert result.code == 0, result.err
-    assert [line.split()[1:] for line in result.out.splitlines()[2:5]] == [
-        ["activities", "90"],
-        ["activity_outcomes", "90"],
-        ["seats", "90"],
+    assert [line.split() for line in result.out.splitlines()[2:5]] == [
+        ["South", f"({SOUTH})", export, "90"] for export in ("activities", "activity_outcomes", "seats")
     ]
     assert "second loads these contracts from now on" in result.out
     seen = len(sandbox.jobs)
@@ -664,7 +664,7 @@ def test_move_lets_another_pipeline_go_on_with_a_contract(
     assert len(sandbox.jobs) == seen
     again = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
     assert (again.code, again.out) == (2, "")
-    assert f"Of {SOUTH} pipeline first has loaded nothing" in again.err
+    assert f"Of South ({SOUTH}) pipeline first has loaded nothing" in again.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,6 +12,7 @@ from salesnav_source import Commit, Outcome, sync, try_sync
 from salesnav_source.days.windows import Window
 from salesnav_source.run.context import LoadLimits
 from salesnav_source.run.lock import PipelineLock
+from salesnav_source.run.text import render
 from salesnav_source.sandbox import faults
 
 from .house import SHUT, TWO, House, Timer, assert_no_day_asked_twice, house
@@ -121,7 +122,10 @@ def test_an_outcome_of_an_incomplete_run_names_what_failed_and_may_be_tried_agai
     outcome = attempt(home)
     assert (outcome.exit_code, outcome.may_retry) == (3, True)
     window = Window(home.first_day, home.yesterday)
-    assert f"seats of {TWO}, {window}: LinkedIn had an internal error (tried 3 jobs)" in outcome.message
+    reason = "LinkedIn had an internal error (tried 3 jobs)"
+    assert f"seats of Two ({TWO}), {window}: {reason}" in outcome.message
+    assert [one["contract"] for one in outcome.record["windows"] if one["outcome"] == "failed"] == [TWO]
+    assert outcome.report is not None and f"  seats of Two ({TWO}), {window}: {reason}" in render(outcome.report)
     assert (outcome.record["windows_loaded"], outcome.record["windows_failed"]) == (5, 1)
 
 
