@@ -679,3 +679,10 @@ def test_a_signal_that_is_swallowed_ends_the_command_also_if_something_fails_of_
     monkeypatch.setattr("salesnav_source.cli.execution.settings_of", swallow)
     assert cli.main(["load", "duckdb"]) == 128 + number
     assert "Nothing is configured" not in capsys.readouterr().err
+
+
+def test_an_option_that_there_is_not_says_where_the_options_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["status", "--from", "2026-01-01"])
+    assert ended.value.code == 2
+    assert "--from 2026-01-01 (`--help` in their place lists the options)" in capsys.readouterr().err
