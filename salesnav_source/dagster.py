@@ -193,7 +193,8 @@ class _Step:
             yield from self._checks(table, outcome.report)
             yield from self._table(table, outcome, gaps)
         if missing:
-            said = outcome.message if outcome.report.failed else name_windows(missing, "LinkedIn has no data yet for:")
+            waits = name_windows(missing, "LinkedIn has no data yet for:", outcome.report.names)
+            said = outcome.message if outcome.report.failed else waits
             raise dg.Failure(said, {"exit_code": outcome.exit_code}, allow_retries=True)
 
     def _days(self) -> dict[str, str]:
@@ -236,7 +237,7 @@ class _Step:
                 check_name=DAYS_COMPLETE,
                 passed=not failed,
                 severity=dg.AssetCheckSeverity.ERROR,
-                description=name_windows(failed, "Could not be loaded:") if failed else None,
+                description=name_windows(failed, "Could not be loaded:", report.names) if failed else None,
                 metadata={"failed_days": _days(failed)},
             ),
             ROWS_READABLE: dg.AssetCheckResult(

@@ -460,7 +460,9 @@ def test_clocks_are_compared(serve: TServe, run: TRun, client_known: None, off: 
 
 
 @pytest.mark.parametrize(
-    ("urn", "text"), [(CLOSED, "may not be exported"), ("urn:li:contract:9", "not listed")], ids=["closed", "unknown"]
+    ("urn", "text"),
+    [(CLOSED, f"Closed ({CLOSED}) is configured, but may not be exported"), ("urn:li:contract:9", "not listed")],
+    ids=["closed", "unknown"],
 )
 def test_configured_contracts_must_be_exportable(
     serve: TServe, run: TRun, monkeypatch: pytest.MonkeyPatch, urn: str, text: str
@@ -652,10 +654,8 @@ def test_move_lets_another_pipeline_go_on_with_a_contract(
     assert run(*load, "first", "--contract", NORTH, "--contract", SOUTH).code == 0
     result = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
     assert result.code == 0, result.err
-    assert [line.split()[1:] for line in result.out.splitlines()[2:5]] == [
-        ["activities", "90"],
-        ["activity_outcomes", "90"],
-        ["seats", "90"],
+    assert [line.split() for line in result.out.splitlines()[2:5]] == [
+        ["South", f"({SOUTH})", export, "90"] for export in ("activities", "activity_outcomes", "seats")
     ]
     assert "second loads these contracts from now on" in result.out
     seen = len(sandbox.jobs)
@@ -664,7 +664,7 @@ def test_move_lets_another_pipeline_go_on_with_a_contract(
     assert len(sandbox.jobs) == seen
     again = run("move", "duckdb", "--contract", SOUTH, "--from", "first", "--to", "second", *load[2:4])
     assert (again.code, again.out) == (2, "")
-    assert f"Of {SOUTH} pipeline first has loaded nothing" in again.err
+    assert f"Of South ({SOUTH}) pipeline first has loaded nothing" in again.err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -679,3 +679,10 @@ def test_a_signal_that_is_swallowed_ends_the_command_also_if_something_fails_of_
     monkeypatch.setattr("salesnav_source.cli.execution.settings_of", swallow)
     assert cli.main(["load", "duckdb"]) == 128 + number
     assert "Nothing is configured" not in capsys.readouterr().err
+
+
+def test_an_option_that_there_is_not_says_where_the_options_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["status", "--from", "2026-01-01"])
+    assert ended.value.code == 2
+    assert "--from 2026-01-01 (`--help` in their place lists the options)" in capsys.readouterr().err

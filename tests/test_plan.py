@@ -22,7 +22,8 @@ from salesnav_source.jobs.journal import JobInFlight
 from salesnav_source.jobs.machine import MAX_TOKEN_REFUSALS
 from salesnav_source.linkedin.client import Contract
 from salesnav_source.run.contracts import UNREACHABLE_SECONDS, list_contracts
-from salesnav_source.run.planning import Plan, Refresh, make_plan, utc_today
+from salesnav_source.run.planning import NO_ACCESS, Plan, Refresh, make_plan, utc_today
+from salesnav_source.run.text import render_plan
 from salesnav_source.warehouse.state import Claim, ClaimedWindow, Ledger
 from tests.fakes import EPOCH, OTHER_URN, TODAY, URN, FakeTimer, make_policy, make_settings, window_of
 
@@ -102,6 +103,19 @@ def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: 
     assert words in plan.out_of_reach[0].reason
 
 
+def test_a_plan_says_which_contracts_it_asks_for_and_which_it_cannot_by_name_and_urn() -> None:
+    lines = render_plan(planned(["seats"], contracts=[URN, CLOSED])).splitlines()
+    assert lines[2].startswith(f"{CONTRACTS[URN].name} ({URN})  seats ")
+    assert f"  seats of {CONTRACTS[CLOSED].name} ({CLOSED}), {window_of(90)}: {NO_ACCESS}" in lines
+
+
+def test_a_contract_that_is_no_longer_listed_keeps_its_name() -> None:
+    ledger = Ledger({"seats": {URN: loaded(80), CLOSED: loaded(80)}}, names={CLOSED: "Before"})
+    listed = {URN: CONTRACTS[URN]}
+    plan = make_plan(make_settings(), listed, ["seats"], ledger, (), TODAY, EPOCH)
+    assert f"  seats of Before ({CLOSED}), " in render_plan(plan)
+
+
 @pytest.mark.parametrize(
     ("listed", "chosen", "words"),
     [
@@ -110,7 +124,7 @@ def test_a_chosen_contract_that_is_out_of_reach_fails_alone(chosen: str, words: 
         pytest.param(
             CONTRACTS,
             [CLOSED],
-            f"{CLOSED}: LinkedIn gives no reporting access to this contract ({CONTRACTS[CLOSED].name})",
+            f"{CONTRACTS[CLOSED].name} ({CLOSED}): LinkedIn gives no reporting access to this contract:",
             id="chosen-without-access",
         ),
         pytest.param(CONTRACTS, ["urn:li:contract:4"], URN, id="chosen-unknown"),

@@ -129,5 +129,5 @@ def test_a_move_within_one_pipeline_or_of_nothing_is_refused(home: House) -> Non
     load(home, "first", [ONE])
     with pytest.raises(ConfigurationError, match="Both pipelines are first"):
         moved(home, [ONE], "first", "first")
-    with pytest.raises(ConfigurationError, match=r"Of urn:li:contract:2 pipeline first has loaded nothing"):
+    with pytest.raises(ConfigurationError, match=r"Of Two \(urn:li:contract:2\) pipeline first has loaded nothing"):
         moved(home, [TWO])

@@ -82,7 +82,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_any_letter()
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        options = command_parser(*words[:1]).parse_args(words)
+        parser = command_parser(*words[:1])
+        options, left = parser.parse_known_args(words)
+        if left:
+            parser.error(f"unrecognized arguments: {' '.join(left)} (`--help` in their place lists the options)")
         from salesnav_source.settings.files import private_files
 
         module = _module(options.command)

@@ -26,6 +26,7 @@ from salesnav_source.linkedin.client import Client, Contract
 from salesnav_source.run.contracts import urns_where_listed
 from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
 from salesnav_source.settings.configuration import BASE_URL, SCOPE, Settings, misspelt_settings
+from salesnav_source.settings.urns import in_words
 
 SECONDS_A_DAY = 86400.0
 WARN_DAYS = 7
@@ -215,6 +216,7 @@ def _access(settings: Settings, contracts: Sequence[Contract], refused: ApiError
             f"{len(listed)} listed, none may be exported: ask a contract's administrator for a reporting role. Exports"
             " also need a contract of the edition Advanced or Advanced Plus.",
         )
+    known = {contract.urn: contract.name for contract in contracts}
     for urn in urns_where_listed(settings.contracts, contracts):
         if urn not in listed:
             text = (
@@ -222,7 +224,10 @@ def _access(settings: Settings, contracts: Sequence[Contract], refused: ApiError
             )
             yield _finding("fail", "contracts", text)
         elif not listed[urn].has_reporting_access:
-            text = f"{urn} is configured, but may not be exported: ask its administrator for a reporting role, or remove it."
+            text = (
+                f"{in_words(urn, known)} is configured, but may not be exported: ask its administrator for a reporting role, or"
+                " remove it."
+            )
             yield _finding("fail", "contracts", text)
 
 

@@ -19,7 +19,7 @@ from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
 from salesnav_source.run.layout import table
 from salesnav_source.run.record import check_writable
-from salesnav_source.run.upkeep.erasure import Erasure, Seat, erase
+from salesnav_source.run.upkeep.erasure import Erasure, Seat, erase, named
 from salesnav_source.settings.configuration import resolve_settings
 from salesnav_source.settings.files import replace_file
 from salesnav_source.settings.urns import is_contract_urn
@@ -131,7 +131,7 @@ def _write_list(path: Path | None, seats: set[Seat]) -> None:
 
 def _confirm(erasure: Erasure, sure: bool) -> bool:
     """Shows what will be removed, without names. Returns true to go on."""
-    show("Rows of " + "; ".join(f"seat {seat.seat_id} of {seat.contract}" for seat in erasure.seats) + ":")
+    show(f"Rows of {named(erasure.seats, erasure.names)}:")
     show("\n".join(table(("table", "rows"), [(name, f"{count:,}") for name, count in erasure.rows.items()])))
     if sure or not sys.stdin.isatty():
         return sure

@@ -15,7 +15,7 @@ import dlt
 
 from salesnav_source.cli.contracts import render_contracts
 from salesnav_source.cli.grammar import add_sandbox, exit_codes
-from salesnav_source.cli.terminal import one_line, put, say, show
+from salesnav_source.cli.terminal import put, say, show
 from salesnav_source.cli.workplace import settings_of
 from salesnav_source.exceptions import AccessDeniedError, AccessTokenError, ApiError, ConfigurationError, SignInError
 from salesnav_source.linkedin.auth import Grant
@@ -38,6 +38,7 @@ from salesnav_source.settings.configuration import (
 )
 from salesnav_source.settings.names import SANDBOX_TOKENS
 from salesnav_source.settings.secrets_file import credentials_in, require_writable, write_credentials
+from salesnav_source.settings.urns import in_words
 
 WAIT_SECONDS = 600.0
 """How long the browser may take to come back."""
@@ -226,9 +227,9 @@ def _require_wanted(configured: Sequence[str], loaded: Mapping[str, str], contra
     """
     reached = {contract.urn for contract in contracts}
     wanted = dict.fromkeys(urns_where_listed(configured, contracts), "") | dict(loaded)
-    lacking = [f"{name} ({one})" if name else one for one, name in wanted.items() if one not in reached]
+    lacking = [in_words(one, wanted) for one in wanted if one not in reached]
     if wanted and len(lacking) == len(wanted):
-        reaches = "; ".join(f"{one_line(contract.name)} ({contract.urn})" for contract in contracts) or "none"
+        reaches = "; ".join(in_words(contract.urn, {contract.urn: contract.name}) for contract in contracts) or "none"
         raise SignInError(
             f"This account reaches none of the contracts that are configured or loaded here: {'; '.join(lacking)}. It reaches:"
             f" {reaches}. The token was not kept. Sign out of LinkedIn in the browser, and run `salesnav login` again with the"

@@ -12,6 +12,7 @@ from salesnav_source.run.layout import fitted
 from salesnav_source.run.upkeep.shards import move
 from salesnav_source.settings.configuration import resolve_settings
 from salesnav_source.settings.names import DATASET
+from salesnav_source.settings.urns import in_words
 from salesnav_source.warehouse import destinations
 
 
@@ -42,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
         for name, one in ((options.giving, destination), (options.taking, destinations.make(options)))
     )
     done = move(giving, taking, settings.contracts, settings)
-    rows = sorted((one.contract, one.export, f"{one.days:,}") for one in done.moved)
+    moved = sorted(done.moved, key=lambda one: (one.contract, one.export))
+    rows = [(in_words(one.contract, done.names), one.export, f"{one.days:,}") for one in moved]
     show("\n".join(fitted(("contract", "export", "days loaded"), rows, width())))
     show(f"{len(done.jobs)} jobs in flight were moved as well. {options.taking} loads these contracts from now on.")
     return COMPLETE

@@ -1,5 +1,6 @@
 """The result of a window. Every report, record and table row is made from this value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 from salesnav_source.days.windows import Window
 from salesnav_source.jobs.task import NO_FILE, Task
 from salesnav_source.linkedin.reader import ReadResult
+from salesnav_source.settings.urns import in_words
 
 TOutcome = Literal["loaded", "open", "failed", "not_available"]
 """`open`: LinkedIn has no data for these days yet. `failed`: the reason says why, and the next run retries.
@@ -83,5 +85,13 @@ class WindowResult:
         return self.read.values_rejected
 
     def __str__(self) -> str:
+        return self.in_words({})
+
+    def in_words(self, names: Mapping[str, str]) -> str:
+        """Returns file, export, contract and days for a person.
+
+        Args:
+            names: the known names of contracts, by URN.
+        """
         before = f"{self.file}: " if self.file else ""
-        return f"{before}{self.export} of {self.contract}, {self.window}"
+        return f"{before}{self.export} of {in_words(self.contract, names)}, {self.window}"

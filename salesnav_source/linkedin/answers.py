@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from salesnav_source.exceptions import UnavailableError, UnusableAnswerError, UnusableJobIdError
 from salesnav_source.settings.redaction import clean
-from salesnav_source.settings.urns import is_contract_urn
+from salesnav_source.settings.urns import in_words, is_contract_urn
 
 FIRST_PAGE = "q=contractsByMember"
 """The query of the listing of contracts, and of its first page."""
@@ -248,7 +248,8 @@ def _contract(element: Any) -> Contract | str:
         if not usable
     ]
     if absent:
-        which = urn if isinstance(urn, str) and urn else "one contract"
+        named = {str(urn): name} if isinstance(name, str) else {}
+        which = in_words(urn, named) if isinstance(urn, str) and urn else "one contract"
         return f"LinkedIn lists {which} without a usable {', '.join(absent)}. It is left out; the others are loaded."
     description = given.get("description")
     if description is not None:

@@ -11,6 +11,7 @@ from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import Task
 from salesnav_source.run.exit_codes import COMPLETE, INCOMPLETE
 from salesnav_source.run.planning import Plan
+from salesnav_source.settings.urns import in_words
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,14 @@ class FileResult:
     """Its days, where they are known."""
     reason: str = ""
 
-    def __str__(self) -> str:
+    def in_words(self, names: Mapping[str, str]) -> str:
+        """Returns file, export, contract and days for a person.
+
+        Args:
+            names: the known names of contracts, by URN.
+        """
         days = f", {self.window}" if self.window else ""
-        return f"{self.file}: {self.export} of {self.contract}{days}"
+        return f"{self.file}: {self.export} of {in_words(self.contract, names)}{days}"
 
 
 class Overlap(NamedTuple):
@@ -94,7 +100,7 @@ class RunAccount:
     commits: list[Commit] = field(default_factory=list)
     """Loads with windows that were seen in the warehouse."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """The names of contracts that LinkedIn has listed, by URN."""
+    """The known names of contracts, by URN."""
     columns_changed: list[ColumnsChange] = field(default_factory=list)
     coverage: dict[tuple[str, str], Coverage] = field(default_factory=dict)
     """Days loaded by now, by export and contract."""
@@ -115,10 +121,10 @@ class RunAccount:
             self.destination = pipeline.destination.destination_description
             self.destination_name = pipeline.destination.destination_name
 
-    def take_plan(self, plan: Plan, names: Mapping[str, str]) -> None:
+    def take_plan(self, plan: Plan) -> None:
         """Notes what is asked for, what cannot be asked for, and how the contracts are called."""
         self.planned = True
-        self.names = names
+        self.names = plan.names
         self.tasks = len(plan.tasks)
         self.not_loaded += (*plan.out_of_reach, *plan.not_available)
 

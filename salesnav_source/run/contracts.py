@@ -21,7 +21,7 @@ from salesnav_source.jobs.clock import Clock
 from salesnav_source.jobs.machine import LONGEST_RETRY_AFTER, MAX_TOKEN_REFUSALS
 from salesnav_source.jobs.task import Policy
 from salesnav_source.linkedin.client import Client, Contract
-from salesnav_source.settings.urns import is_contract_urn
+from salesnav_source.settings.urns import in_words, is_contract_urn
 
 UNREACHABLE_SECONDS = 30.0
 """Seconds to retry the first call if there is no connection at all."""
@@ -99,7 +99,7 @@ def _urn_named(name: str, names: Mapping[str, str]) -> str:
         raise ConfigurationError(
             f"{name!r} is the name of several contracts: {', '.join(found)}. Name one by its URN or its number."
         )
-    known = "; ".join(f"{own} ({urn})" for urn, own in sorted(names.items())) or "none"
+    known = "; ".join(in_words(urn, names) for urn in sorted(names)) or "none"
     by_name = {own.strip().casefold(): own for own in names.values()}
     close = get_close_matches(plain, sorted(by_name), 1, 0.6)
     meant = f" Did you mean {by_name[close[0]]!r}?" if close else ""

@@ -22,6 +22,7 @@ from salesnav_source.run.text import INCOMPLETE_HEADING
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.configuration import misspelt_settings, resolve_settings
 from salesnav_source.settings.redaction import printable
+from salesnav_source.settings.urns import in_words
 
 MOST_NAMED = 20
 """How many failed windows a message names; the record has them all."""
@@ -72,14 +73,23 @@ def try_sync(
         message = printable(said)
         may_retry = code == INCOMPLETE or isinstance(error, (TransientException, DestinationError))
         return Outcome(code, message, may_retry, as_record(report, code, message), None)
-    message = name_windows(report.failed, INCOMPLETE_HEADING) if report.failed else "Complete."
+    message = name_windows(report.failed, INCOMPLETE_HEADING, report.names) if report.failed else "Complete."
     code = report.exit_code
     return Outcome(code, message, bool(report.failed), as_record(report, code, message), report)
 
 
-def name_windows(windows: Iterable[WindowResult], heading: str) -> str:
-    """Returns a heading and a line for each window, with its reason; it may be shown."""
+def name_windows(windows: Iterable[WindowResult], heading: str, names: Mapping[str, str]) -> str:
+    """Returns a heading and a line for each window, with its reason; it may be shown.
+
+    Args:
+        windows: to be named.
+        heading: the first line.
+        names: the known names of contracts, by URN.
+    """
     named = sorted({(one.contract, one.export, one.window, one.reason) for one in windows})
-    lines = [f"{export} of {contract}, {window}: {reason}" for contract, export, window, reason in named[:MOST_NAMED]]
+    lines = [
+        f"{export} of {in_words(contract, names)}, {window}: {reason}"
+        for contract, export, window, reason in named[:MOST_NAMED]
+    ]
     more = [f"and {len(named) - MOST_NAMED:,} more windows."] if len(named) > MOST_NAMED else []
     return printable("\n".join([heading, *lines, *more]))

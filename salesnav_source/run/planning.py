@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from functools import cached_property
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from salesnav_source.jobs.task import JobAttempt, Task
 from salesnav_source.linkedin.client import Contract
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.configuration import Settings
+from salesnav_source.settings.urns import in_words
 from salesnav_source.warehouse.state import Ledger
 
 WRONG_ZONE = timedelta(hours=16)
@@ -27,9 +28,8 @@ WRONG_ZONE = timedelta(hours=16)
 ADOPTABLE_SECONDS = 7 * 86400.0
 """Most seconds since the creation of a job that a run adopts. LinkedIn keeps files for 7 days (documented)."""
 
-NO_ACCESS = "LinkedIn gives no reporting access to this contract{}: ask its administrator for a reporting role"
-NOT_LISTED = "LinkedIn does not list this contract{} for the token's owner"
-"""With the contract's name in brackets, if it is known."""
+NO_ACCESS = "LinkedIn gives no reporting access to this contract: ask its administrator for a reporting role"
+NOT_LISTED = "LinkedIn does not list this contract for the token's owner"
 RESTS = "LinkedIn has no data of days so far back; they are asked for again once a week"
 HOW_TO_RETIRE = "; if you no longer want it, list the contracts that you want under contracts in [sources.salesnav]"
 
@@ -65,6 +65,8 @@ class Plan:
     """Windows of contracts that cannot be exported, with the reason."""
     not_available: tuple[WindowResult, ...] = ()
     """Windows so far back that LinkedIn refused them this week. They are not asked for again yet."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The known names of contracts, by URN."""
 
     @cached_property
     def windows(self) -> Mapping[tuple[str, str], list[Window]]:
@@ -107,7 +109,8 @@ def make_plan(
     Raises:
         ConfigurationError: if no wanted contract can be exported.
     """
-    reachable, unreachable = _reachable(settings, contracts, ledger.contracts(exports), ledger.names)
+    names = {**ledger.names, **{urn: contract.name for urn, contract in (contracts or {}).items()}}
+    reachable, unreachable = _reachable(settings, contracts, ledger.contracts(exports), names)
     jobs = {
         (job.contract, job.export, job.window): job
         for job in in_flight
@@ -134,7 +137,7 @@ def make_plan(
             else:
                 tasks += [_task(contract, export, one, jobs.get((contract, export, one)), epoch) for one in windows]
     tasks.sort(key=lambda task: task.window.last, reverse=True)
-    return Plan(today, tuple(tasks), tuple(out_of_reach), tuple(not_available))
+    return Plan(today, tuple(tasks), tuple(out_of_reach), tuple(not_available), names)
 
 
 def _is_adoptable(job: JobInFlight, today: date, epoch: float, lookback_days: int, refresh: Refresh | None) -> bool:
@@ -168,24 +171,19 @@ def _reachable(
     allowed = [urn for urn, contract in contracts.items() if contract.has_reporting_access]
     wanted = settings.contracts or tuple(dict.fromkeys((*allowed, *loaded)))
     advice = "" if settings.contracts else HOW_TO_RETIRE
-    names = {**names, **{urn: contract.name for urn, contract in contracts.items()}}
-    refused = {
-        urn: (NO_ACCESS if urn in contracts else NOT_LISTED).format(f" ({names[urn]})" if urn in names else "") + advice
-        for urn in wanted
-        if urn not in allowed
-    }
+    refused = {urn: (NO_ACCESS if urn in contracts else NOT_LISTED) + advice for urn in wanted if urn not in allowed}
     if not allowed or len(refused) == len(wanted):
-        raise ConfigurationError(_nothing_to_export(contracts, refused))
+        raise ConfigurationError(_nothing_to_export(contracts, refused, names))
     return [urn for urn in wanted if urn in allowed], refused
 
 
-def _nothing_to_export(contracts: Mapping[str, Contract], refused: Mapping[str, str]) -> str:
+def _nothing_to_export(contracts: Mapping[str, Contract], refused: Mapping[str, str], names: Mapping[str, str]) -> str:
     lines = ["No contract can be exported."]
-    lines += [f"{urn}: {reason}." for urn, reason in refused.items()]
+    lines += [f"{in_words(urn, names)}: {reason}." for urn, reason in refused.items()]
     if contracts:
         lines.append("The token's owner has seats on these contracts:")
         lines += [
-            f"  {contract.urn}  {contract.name}" + ("" if contract.has_reporting_access else "  (no reporting access)")
+            f"  {in_words(contract.urn, names)}" + ("" if contract.has_reporting_access else "  (no reporting access)")
             for contract in contracts.values()
         ]
     else:

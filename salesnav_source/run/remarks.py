@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from salesnav_source.run.account import RunAccount
 from salesnav_source.schema import EXPORTS
+from salesnav_source.settings.urns import in_words
 
 
 def of_columns(report: RunAccount) -> Iterator[str]:
@@ -12,7 +13,8 @@ def of_columns(report: RunAccount) -> Iterator[str]:
     for one in report.columns_changed:
         contracts.setdefault((one.export, str(one)), set()).add(one.contract)
     for (export, changed), own in contracts.items():
-        yield f"The columns of {export} have changed: {changed} ({', '.join(sorted(own))})."
+        of = ", ".join(in_words(urn, report.names) for urn in sorted(own))
+        yield f"The columns of {export} of {of} have changed: {changed}."
     if any(one.gone for one in report.columns_changed):
         yield (
             "A column that is gone has no values from now on. If it only has another name now, add that spelling to the column"
@@ -49,4 +51,4 @@ def of_files(report: RunAccount) -> Iterator[str]:
         yield "Rejected rows are in the table rejected_rows, with the reason."
     for window in report.loaded:
         if window.read.note:
-            yield f"{window}: {window.read.note}."
+            yield f"{window.in_words(report.names)}: {window.read.note}."

@@ -27,6 +27,6 @@ def run_alone(settings: Settings, clock: Clock | None = None) -> TItems:
     with prepare(pipeline, Mode.BARE, Wishes.of(settings), clock, extraction) as context:
         planned = plan_run(context, settings, extraction.exports)
         report = RunReport()
-        report.take_plan(planned.plan, planned.listing.names)
+        report.take_plan(planned.plan)
         with started(planned, report) as run:
             yield from load_items(run, extraction, context.ledger)

@@ -131,7 +131,7 @@ def load_planned(
         on_start: called once the first windows are under way.
     """
     context = planned.context
-    report.take_plan(planned.plan, planned.listing.names)
+    report.take_plan(planned.plan)
     restored = _empty_working_folder(context)
     ledger = context.ledger
     if _has_work(planned):
@@ -203,7 +203,7 @@ def _load_once(run: ExportRun, names: Sequence[str], ledger: Ledger) -> Ledger:
     dlt_compat.remove_packages(pipeline, pipeline.list_completed_load_packages())
     with warehouse.opened() as opened:
         loaded = confirm(run.context.journal, warehouse.name, opened, _state_of(pipeline))
-        run.report.notes += notes_on_overlaps(run.report.overlaps, loaded, opened)
+        run.report.notes += notes_on_overlaps(run.report, loaded, opened)
         opened.forget_equal_schemas()
         opened.describe_columns()
     run.report.overlaps.clear()

@@ -1,7 +1,7 @@
 """The report of a plan and of a run for a person, as text that fits a terminal."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from salesnav_source.days.windows import Days, Window
 from salesnav_source.jobs.results import WindowResult
@@ -10,6 +10,7 @@ from salesnav_source.run.account import RunAccount
 from salesnav_source.run.layout import fitted, wrapped
 from salesnav_source.run.planning import Plan
 from salesnav_source.run.remarks import of_files
+from salesnav_source.settings.urns import in_words
 
 INCOMPLETE_HEADING = "Incomplete: a new run asks for what is missing."
 INCOMPLETE_IMPORT = "Incomplete: see to the files that are named, and import again; what is loaded stays."
@@ -28,7 +29,8 @@ def render_plan(plan: Plan, width: int | None = None) -> str:
     lines = []
     if plan.tasks:
         rows = [
-            (task.contract, task.export, str(task.window), str(task.window.days), _job(task.job)) for task in plan.tasks
+            (in_words(one.contract, plan.names), one.export, str(one.window), str(one.window.days), _job(one.job))
+            for one in plan.tasks
         ]
         lines += fitted(("contract", "export", "days asked for", "days", "job"), rows, width)
         adopted = len(plan.tasks) - plan.new_jobs
@@ -40,7 +42,7 @@ def render_plan(plan: Plan, width: int | None = None) -> str:
         )
     elif not plan.out_of_reach:
         lines.append("Nothing to ask for: every day wanted is loaded. A run makes 1 call, for the contracts.")
-    lines += _not_loaded(plan.out_of_reach)
+    lines += _not_loaded(plan.out_of_reach, plan.names)
     lines.append("No job was created. The contracts were asked for (1 call).")
     return wrapped(lines, width)
 
@@ -54,14 +56,14 @@ def render_import_plan(report: RunAccount, width: int | None = None) -> str:
     """
     lines = []
     rows = [
-        (task.contract, task.export, str(task.days), f"{len(task.days):,}", task.handed.name)
+        (in_words(task.contract, report.names), task.export, str(task.days), f"{len(task.days):,}", task.handed.name)
         for task in report.dry_run
         if task.handed is not None
     ]
     if rows:
         lines += [*fitted(("contract", "export", "days to load", "days", "file"), rows, width), ""]
     lines += _of_handed(report)
-    lines += _not_loaded(report.not_loaded)
+    lines += _not_loaded(report.not_loaded, report.names)
     lines += report.notes
     lines.append("Nothing was changed.")
     return wrapped(lines, width)
@@ -86,7 +88,7 @@ def render(report: RunAccount, width: int | None = None) -> str:
             lines.append("Nothing to ask for: every day wanted is loaded.")
         lines.append(f"{report.jobs_created} export jobs created.")
     lines += of_files(report)
-    lines += _not_loaded(report.not_loaded)
+    lines += _not_loaded(report.not_loaded, report.names)
     lines += report.notes
     lines.append(
         (INCOMPLETE_IMPORT if report.files_given is not None else INCOMPLETE_HEADING)
@@ -119,7 +121,7 @@ def _rows(report: RunAccount) -> list[tuple[str, ...]]:
         not_loaded = [w for w in report.not_loaded if (w.export, w.contract) == (export, contract)]
         rows.append(
             (
-                f"{contract} {report.names.get(contract, '')}".rstrip(),
+                in_words(contract, report.names),
                 export,
                 str(coverage.loaded) if coverage else "none",
                 f"{sum(one.window.days for one in windows):,}",
@@ -133,7 +135,7 @@ def _rows(report: RunAccount) -> list[tuple[str, ...]]:
     return rows
 
 
-def _not_loaded(windows: Sequence[WindowResult]) -> list[str]:
+def _not_loaded(windows: Sequence[WindowResult], names: Mapping[str, str]) -> list[str]:
     """Returns lines about days that are not loaded: one for each reason why days are open, and one for each failure."""
     lines = []
     for outcome, heading in (("open", "Open:"), ("not_available", "Not available:")):
@@ -142,11 +144,14 @@ def _not_loaded(windows: Sequence[WindowResult]) -> list[str]:
             if one.outcome == outcome:
                 found[one.contract, one.export, one.reason].append(one.window)
         if found:
-            own = [f"  {export} of {urn}, {Days.of(days)}: {why}" for (urn, export, why), days in sorted(found.items())]
+            own = [
+                f"  {export} of {in_words(urn, names)}, {Days.of(days)}: {why}"
+                for (urn, export, why), days in sorted(found.items())
+            ]
             lines += [heading, *own, ""]
     failed = {(w.contract, w.export, w.window, w.reason): w for w in windows if w.outcome == "failed"}
     if failed:
-        lines += ["Failed:", *(f"  {one}: {one.reason}" for _, one in sorted(failed.items())), ""]
+        lines += ["Failed:", *(f"  {one.in_words(names)}: {one.reason}" for _, one in sorted(failed.items())), ""]
     return lines
 
 
@@ -172,7 +177,12 @@ def _of_handed(report: RunAccount) -> list[str]:
     if not report.dry_run and any(one.state == "loaded_before" for one in report.files):
         lines.append("Days that are loaded stay as they are; --full-refresh replaces them.")
     if failed:
-        lines += ["", "Files that are not loaded:", *(f"  {one}: {one.reason}." for one in failed), ""]
+        lines += [
+            "",
+            "Files that are not loaded:",
+            *(f"  {one.in_words(report.names)}: {one.reason}." for one in failed),
+            "",
+        ]
     return lines
 
 

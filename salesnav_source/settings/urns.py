@@ -1,6 +1,12 @@
-"""What a URN of a contract looks like, in the settings and in LinkedIn's answers."""
+"""What a URN of a contract looks like, in the settings and in LinkedIn's answers, and how a person reads it."""
 
 import re
+from collections.abc import Mapping
+
+from salesnav_source.settings.redaction import clean
+
+LONGEST_SHOWN = 40
+"""Most characters of a contract's name in a line for a person."""
 
 _CONTRACT = re.compile(r"urn:li:contract:[A-Za-z0-9_.:~-]{1,64}")
 
@@ -16,3 +22,16 @@ def is_contract_urn(text: object) -> bool:
 def urn_of_number(text: str) -> str | None:
     """Returns the URN of a contract that is given by its number alone, None if the text is no number."""
     return f"urn:li:contract:{text}" if text.isascii() and text.isdecimal() else None
+
+
+def in_words(urn: str, names: Mapping[str, str]) -> str:
+    """Returns a contract for a person: its name and URN, e.g. `North (urn:li:contract:123456)`; without a name the URN alone.
+
+    Logs and JSON have the URN.
+
+    Args:
+        urn: of the contract.
+        names: the known names, by URN.
+    """
+    name = clean(names.get(urn, ""), LONGEST_SHOWN)
+    return f"{name} ({urn})" if name else urn

@@ -253,9 +253,9 @@ def test_what_is_not_clear_is_refused(house: StillHouse) -> None:
     before = content(house.pipeline())
     for wanted, said in (
         ({"email": "nobody@example.com"}, "No seat with this e-mail address"),
-        ({"email": "new@example.com"}, "Seat 77 of urn:li:contract:1 bore other e-mail addresses"),
+        ({"email": "new@example.com"}, r"Other e-mail addresses are loaded for seat 77 of One \(urn:li:contract:1\)"),
         ({"seat_id": 99}, "No table has a row of seat 99"),
-        ({"seat_id": 88}, "in several contracts: urn:li:contract:1, urn:li:contract:2"),
+        ({"seat_id": 88}, r"in several contracts: One \(urn:li:contract:1\); Two \(urn:li:contract:2\)"),
     ):
         with pytest.raises(ConfigurationError, match=said):
             erase(house.pipeline(), personal, **wanted)  # type: ignore[arg-type]

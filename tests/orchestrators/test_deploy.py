@@ -23,6 +23,7 @@ pytestmark = pytest.mark.long(
     but=(
         "test_systemd_units",
         "test_each_calls_a_command_that_there_is",
+        "test_workflows_make_targets_that_there_are_and_try_every_kind_of_version",
         "test_settings_that_are_named_exist",
         "test_the_state_outlives_the_container",
         "test_images_and_actions_are_named_by_what_they_hold",
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.long(
 
 CRONJOB = DEPLOY / "kubernetes" / "salesnav.yaml"
 WORKFLOW = DEPLOY / "github" / "salesnav.yml"
+WORKFLOWS = sorted((DEPLOY / "github").glob("*.yml"))
 SERVICE, TIMER = (DEPLOY / "systemd" / f"salesnav.{kind}" for kind in ("service", "timer"))
 DOCKERFILE = DEPLOY / "Dockerfile"
 
@@ -51,8 +53,8 @@ def test_kubernetes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
-def test_github_workflow(tmp_path: Path, schema: str) -> None:
-    check("check-jsonschema", "--builtin-schema", schema, str(WORKFLOW), folder=tmp_path)
+def test_github_workflows(tmp_path: Path, schema: str) -> None:
+    check("check-jsonschema", "--builtin-schema", schema, *map(str, WORKFLOWS), folder=tmp_path)
 
 
 def test_the_schema_of_reports_is_one(tmp_path: Path) -> None:
@@ -109,6 +111,19 @@ def test_each_calls_a_command_that_there_is(name: str) -> None:
     assert command_parser("load").parse_args(commands()[name]).command == "load"
 
 
+def test_workflows_make_targets_that_there_are_and_try_every_kind_of_version() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    made = {
+        target
+        for workflow in WORKFLOWS
+        for job in yaml.safe_load(workflow.read_text())["jobs"].values()
+        for step in job["steps"]
+        for target in re.findall(r"^make ([\w-]+)", step.get("run", ""), re.MULTILINE)
+    }
+    assert made <= targets
+    assert made == {target for target in targets if target.startswith("versions")}
+
+
 def test_settings_that_are_named_exist(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "".join(path.read_text() for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".pyc")
     names = set(re.findall(r"SOURCES__SALESNAV__[A-Z_]+[A-Z]", text))
@@ -128,7 +143,7 @@ def test_images_and_actions_are_named_by_what_they_hold() -> None:
     assert len(images) == 3
     for image in images:
         assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", image), image
-    for workflow in (DEPLOY / "github").glob("*.yml"):
+    for workflow in WORKFLOWS:
         actions = re.findall(r"^\s*(?:- )?uses: *(\S+)", workflow.read_text(), re.MULTILINE)
         assert actions
         for action in actions:

@@ -361,7 +361,10 @@ def test_columns_that_come_and_go_are_told_once(home: House) -> None:
     first = home.first_day
     report = home.sync(start_date=str(first))
     assert not report.not_loaded
-    assert f"The columns of seats have changed: ssi_brand gone; brandPoints new ({ONE}, {TWO})." in report.notes
+    assert (
+        f"The columns of seats of One ({ONE}), Two ({TWO}) have changed: ssi_brand gone; brandPoints new."
+        in report.notes
+    )
     assert "add that spelling" in render(report)
     status = collect("house", home.settings(start_date=str(first)), str(home.folder / "machine"), home.clock())
     changed = {(one["export"], one["contract"]): one["columns_changed"] for one in status["exports"]}
@@ -369,7 +372,7 @@ def test_columns_that_come_and_go_are_told_once(home: House) -> None:
     on = str(home.day(4))
     assert changed["seats", ONE] == {"on": on, "gone": ["ssi_brand"], "come": ["brandPoints"]}
     assert changed["activities", ONE] is None
-    assert f"seats of {ONE}, on {on}: ssi_brand gone; brandPoints new" in render_status(status)
+    assert f"seats of One ({ONE}), on {on}: ssi_brand gone; brandPoints new" in render_status(status)
     covered = {(one["export"], one["contract"]): one["covered"] for one in status["exports"]}
     assert covered["seats", ONE] == [{"first": str(first), "last": str(home.yesterday), "days": 11}]
     home.clock.next_day()

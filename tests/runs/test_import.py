@@ -18,6 +18,7 @@ from salesnav_source.run.handed import files as handed_files
 from salesnav_source.run.handed.importing import Import, import_files
 from salesnav_source.run.handed.planning import GivenDays
 from salesnav_source.run.result import RunReport
+from salesnav_source.run.text import render
 from salesnav_source.schema import EXPORTS
 
 from .house import ONE, TWO, House, Timer, house, overlapping, windows
@@ -75,7 +76,8 @@ def truth(home: House, first: int, last: int, export: str = "activities") -> lis
 
 
 def why(report: RunReport) -> str:
-    return " ".join([*(f"{one}: {one.reason}" for one in report.files), *(f"{w}: {w.reason}" for w in report.failed)])
+    named = [*report.files, *report.failed]
+    return " ".join(f"{one.in_words(report.names)}: {one.reason}" for one in named)
 
 
 @pytest.mark.parametrize("ending", ["csv", "csv.gz", "zip"])
@@ -288,6 +290,9 @@ def test_the_contract_is_checked_and_no_contract_is_made_up(home: House) -> None
         bring(home, path, contract="One")
     home.sync(exports=["seats"])
     assert bring(home, path, contract="One").exit_code == 0
+    broken = home.folder / "broken.csv"
+    broken.write_text("<html>")
+    assert f"activities of One ({ONE}): " in render(bring(home, broken, contract=ONE))
     report = bring(home, write(home, "two.csv", 9, 8, contract=TWO), contract="urn:li:contract:77")
     assert any("none of the contracts that the warehouse knows" in note for note in report.notes)
     assert home.rows("SELECT count(*) FROM salesnav.contracts WHERE contract = 'urn:li:contract:77'") == [(0,)]

@@ -15,6 +15,7 @@ from salesnav_source.jobs.results import WindowResult
 from salesnav_source.run.context import LoadLimits
 from salesnav_source.run.lock import PipelineLock
 from salesnav_source.run.orchestration import name_windows
+from salesnav_source.run.text import render
 from salesnav_source.sandbox import faults
 
 from .house import SHUT, TWO, House, Timer, assert_no_day_asked_twice, house
@@ -53,7 +54,7 @@ def rows_of(pipeline: dlt.Pipeline, load_id: str, table: str) -> int:
 def test_reasons_that_an_orchestrator_shows_hold_no_secret_and_no_command() -> None:
     reason = "the driver says: postgresql://u:S3cretWord@h/d \x1b[31m\u202e\n::error::x"
     failed = WindowResult(TWO, "seats", Window(date(2026, 1, 1), date(2026, 1, 2)), "failed", reason)
-    said = name_windows([failed], "Could not be loaded:")
+    said = name_windows([failed], "Could not be loaded:", {})
     assert "S3cretWord" not in said and not {"\x1b", "\u202e"} & set(said)
     assert said.splitlines()[0] == "Could not be loaded:" and said.splitlines()[-1] == ": :error::x"
 
@@ -133,7 +134,10 @@ def test_an_outcome_of_an_incomplete_run_names_what_failed_and_may_be_tried_agai
     outcome = attempt(home)
     assert (outcome.exit_code, outcome.may_retry) == (3, True)
     window = Window(home.first_day, home.yesterday)
-    assert f"seats of {TWO}, {window}: LinkedIn had an internal error (tried 3 jobs)" in outcome.message
+    reason = "LinkedIn had an internal error (tried 3 jobs)"
+    assert f"seats of Two ({TWO}), {window}: {reason}" in outcome.message
+    assert [one["contract"] for one in outcome.record["windows"] if one["outcome"] == "failed"] == [TWO]
+    assert outcome.report is not None and f"  seats of Two ({TWO}), {window}: {reason}" in render(outcome.report)
     assert (outcome.record["windows_loaded"], outcome.record["windows_failed"]) == (5, 1)
 
 

@@ -36,7 +36,7 @@ from salesnav_source.schema import (
 )
 from salesnav_source.settings.configuration import SECTION, Settings
 from salesnav_source.settings.privacy import PersonalData, normal
-from salesnav_source.settings.urns import is_contract_urn, urn_of_number
+from salesnav_source.settings.urns import in_words, is_contract_urn, urn_of_number
 from salesnav_source.warehouse import dlt_compat, tables
 from salesnav_source.warehouse.connection import OpenWarehouse
 from salesnav_source.warehouse.state import Ledger, StateWriter
@@ -57,6 +57,8 @@ class DirectoryReport:
     """Entries that are in the table now."""
     contract: str | None = None
     """The contract whose entries were replaced; None if all were."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The known names of contracts, by URN."""
     columns: list[str] = field(default_factory=list)
     """Columns that the list has."""
     passed_over: list[str] = field(default_factory=list)
@@ -143,6 +145,7 @@ def import_directory(
             )
         report = DirectoryReport(columns=read.columns, passed_over=read.passed_over)
         names, seats = _known(context)
+        report.names = names
         if contract is not None:
             report.contract = _urn(contract, names)
             if report.contract is None:
@@ -400,7 +403,9 @@ def _directory_alone(rows: pa.Table, scope: str, note: Callable[[StateWriter], N
 
 def lines_of(report: DirectoryReport, plan_only: bool = False) -> list[str]:
     """Returns what a person is told of an imported directory."""
-    before = f"the entries of {report.contract}" if report.contract is not None else "the whole table"
+    before = (
+        "the whole table" if report.contract is None else f"the entries of {in_words(report.contract, report.names)}"
+    )
     what = "would replace" if plan_only else "replace"
     lines = [f"{report.entries:,} entries {what} {before} in seat_directory, with {', '.join(report.columns)}."]
     if report.passed_over:

@@ -1,6 +1,6 @@
 """Importing: files that were exported earlier are loaded as those of jobs are, without asking LinkedIn for anything."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from salesnav_source.run.result import RunReport
 from salesnav_source.run.sync import CHECKPOINT, conclude, load_planned
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.configuration import Settings
-from salesnav_source.settings.urns import is_contract_urn
+from salesnav_source.settings.urns import in_words, is_contract_urn
 from salesnav_source.warehouse import dlt_compat
 
 BY_ROWS = (
@@ -95,16 +95,18 @@ def import_files(
         if plan_only:
             report.dry_run = plan.tasks
             return report
-        planned = _planned(context, settings, lane, plan)
+        planned = _planned(context, settings, lane, plan, report.names)
         if plan.tasks:
             load_planned(planned, report, _reading(planned, report, limits), on_commit, on_start)
         else:
-            report.take_plan(planned.plan, planned.listing.names)
+            report.take_plan(planned.plan)
             conclude(report, planned, context.ledger)
     return report
 
 
-def _planned(context: RunContext, settings: Settings, lane: Lane, plan: FilePlan) -> PlannedRun:
+def _planned(
+    context: RunContext, settings: Settings, lane: Lane, plan: FilePlan, names: Mapping[str, str]
+) -> PlannedRun:
     today = utc_day(context.clock.epoch())
     return PlannedRun(
         context,
@@ -112,14 +114,14 @@ def _planned(context: RunContext, settings: Settings, lane: Lane, plan: FilePlan
         client=None,
         stopping=Event(),
         listing=ContractListing({}),
-        plan=Plan(today, tuple(plan.tasks), ()),
+        plan=Plan(today, tuple(plan.tasks), (), names=names),
         exports=(lane.export,),
         refresh=None,
     )
 
 
 def _contract(context: RunContext, named: str, report: RunReport) -> str:
-    """Returns the URN of the contract.
+    """Returns the URN of the contract, and notes the names of contracts.
 
     Raises:
         ConfigurationError: if a name is none that the table `contracts` knows.
@@ -128,6 +130,7 @@ def _contract(context: RunContext, named: str, report: RunReport) -> str:
     if warehouse is not None and warehouse.exists:
         with warehouse.opened() as opened:
             names = opened.contract_names()
+    report.names = names
     if not is_contract_urn(named) and not names:
         raise ConfigurationError(
             f"{named!r} is neither the URN of a contract (urn:li:contract:123456) nor its number, and names are known only once"
@@ -135,7 +138,7 @@ def _contract(context: RunContext, named: str, report: RunReport) -> str:
         )
     (urn,) = urns_of([named], names)
     if names and urn not in names:
-        known = "; ".join(f"{name} ({one})" for one, name in sorted(names.items()))
+        known = "; ".join(in_words(one, names) for one in sorted(names))
         report.notes.append(f"{urn} is none of the contracts that the warehouse knows: {known}.")
     return urn
 

@@ -31,6 +31,7 @@ from salesnav_source.schema import (
     SEATS,
 )
 from salesnav_source.settings.privacy import PersonalData, names_seat, normal
+from salesnav_source.settings.urns import in_words
 from salesnav_source.warehouse import tables
 from salesnav_source.warehouse.connection import OpenWarehouse, Warehouse, database_file
 from salesnav_source.warehouse.state import PERSONAL_DATA
@@ -55,6 +56,8 @@ class Erasure:
     seats: list[Seat]
     rows: dict[str, int] = field(default_factory=dict)
     """Rows that are there, by table."""
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The known names of contracts, by URN."""
 
 
 def erase(
@@ -122,20 +125,21 @@ class _Wanted:
         """
         contract = urns_of([self.contract], names)[0] if self.contract is not None else None
         if self.email is not None:
-            return _seats_of(opened, self.email, _as_loaded(self.personal_data, opened.source_state()), contract)
+            return _seats_of(opened, self.email, _as_loaded(self.personal_data, opened.source_state()), contract, names)
         if self.seat_id is None:
             raise ConfigurationError("Say who is to be erased: by email or by seat_id. Nothing was removed.")
-        return _contracts_of(opened, self.seat_id, contract)
+        return _contracts_of(opened, self.seat_id, contract, names)
 
 
 def _erase(
     context: RunContext, warehouse: Warehouse, wanted: _Wanted, confirm: Callable[[Erasure], bool]
 ) -> Erasure | None:
     with warehouse.opened() as opened:
-        seats = wanted.seats(opened, context.ledger.names)
+        names = {**context.ledger.names, **opened.contract_names()}
+        seats = wanted.seats(opened, names)
         earlier = [Seat(urn, seat) for urn, found in context.erased_seats.items() for seat in found]
         rows = _Rows(opened, sorted({*seats, *earlier}))
-        erasure = Erasure(seats, rows.count())
+        erasure = Erasure(seats, rows.count(), names)
         if not confirm(erasure):
             return None
     pipeline = context.pipeline
@@ -168,7 +172,9 @@ def _as_loaded(personal_data: PersonalData, state: Mapping[str, Any]) -> Persona
     return personal_data
 
 
-def _seats_of(opened: OpenWarehouse, email: str, personal_data: PersonalData, contract: str | None) -> list[Seat]:
+def _seats_of(
+    opened: OpenWarehouse, email: str, personal_data: PersonalData, contract: str | None, names: Mapping[str, str]
+) -> list[Seat]:
     """Returns the seats that have an e-mail address.
 
     Raises:
@@ -193,13 +199,14 @@ def _seats_of(opened: OpenWarehouse, email: str, personal_data: PersonalData, co
     shared = [seat for seat in seats if len(addresses[seat]) > 1]
     if shared:
         raise ConfigurationError(
-            f"{_named(shared)} bore other e-mail addresses on other days: it may have had another holder, or the address was"
-            " changed. Look at its rows in the table seats; if all of them are to be erased, name the seat by --seat."
+            f"Other e-mail addresses are loaded for {named(shared, names)} on other days: it may have had another holder, or"
+            " the address was changed. Look at its rows in the table seats; if all of them are to be erased, name the seat by"
+            " --seat."
         )
     return seats
 
 
-def _contracts_of(opened: OpenWarehouse, seat_id: int, contract: str | None) -> list[Seat]:
+def _contracts_of(opened: OpenWarehouse, seat_id: int, contract: str | None, names: Mapping[str, str]) -> list[Seat]:
     """Returns a seat with its contract.
 
     Raises:
@@ -218,14 +225,19 @@ def _contracts_of(opened: OpenWarehouse, seat_id: int, contract: str | None) -> 
             " --contract."
         )
     if len(found) > 1:
-        raise ConfigurationError(
-            f"Seat {seat_id} is in several contracts: {', '.join(sorted(found))}. Name one by --contract."
-        )
+        several = "; ".join(in_words(urn, names) for urn in sorted(found))
+        raise ConfigurationError(f"Seat {seat_id} is in several contracts: {several}. Name one by --contract.")
     return [Seat(found.pop(), seat_id)]
 
 
-def _named(seats: Sequence[Seat]) -> str:
-    return "; ".join(f"Seat {seat.seat_id} of {seat.contract}" for seat in seats)
+def named(seats: Sequence[Seat], names: Mapping[str, str]) -> str:
+    """Returns seats for a person.
+
+    Args:
+        seats: to be named.
+        names: the known names of contracts, by URN.
+    """
+    return "; ".join(f"seat {seat.seat_id} of {in_words(seat.contract, names)}" for seat in seats)
 
 
 def _note(pipeline: dlt.Pipeline, seats: Sequence[Seat]) -> None:

@@ -1,6 +1,6 @@
 """Contracts divided among several pipelines of one dataset, and moved from one of them to another with what is loaded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +15,7 @@ from salesnav_source.run.contracts import urns_of
 from salesnav_source.run.prepare import Mode, Wishes, prepare
 from salesnav_source.run.settle import commit_state
 from salesnav_source.settings.configuration import Settings
+from salesnav_source.settings.urns import in_words
 
 
 def divide(contracts: Sequence[str], count: int) -> list[list[str]]:
@@ -51,6 +52,8 @@ class Move:
     moved: list[Moved]
     jobs: list[JobInFlight]
     """Jobs in flight, which the other pipeline goes on with."""
+    names: Mapping[str, str]
+    """The known names of contracts, by URN."""
 
 
 def move(giving: dlt.Pipeline, taking: dlt.Pipeline, contracts: Sequence[str], settings: Settings) -> Move:
@@ -80,7 +83,8 @@ def move(giving: dlt.Pipeline, taking: dlt.Pipeline, contracts: Sequence[str], s
                 f"{giving.pipeline_name} and {taking.pipeline_name} do not load into the same dataset, and rows are not moved:"
                 " let the other pipeline load them again. Nothing was moved."
             )
-        urns = urns_of(contracts, {**taker.ledger.names, **giver.ledger.names})
+        names = {**taker.ledger.names, **giver.ledger.names}
+        urns = urns_of(contracts, names)
         jobs = [job for job in giver.journal.in_flight() if job.contract in urns]
         moved = [
             Moved(export, urn, sum(window.days for window in own[urn].loaded))
@@ -88,7 +92,7 @@ def move(giving: dlt.Pipeline, taking: dlt.Pipeline, contracts: Sequence[str], s
             for urn in urns
             if urn in own
         ]
-        _require_something(giving, urns, moved, jobs)
+        _require_something(giving, urns, moved, jobs, names)
         for one in moved:
             own = taker.ledger.settled.setdefault(one.export, {})
             own[one.contract] = own.get(one.contract, Coverage()) | giver.ledger.settled[one.export][one.contract]
@@ -98,17 +102,21 @@ def move(giving: dlt.Pipeline, taking: dlt.Pipeline, contracts: Sequence[str], s
         for one in moved:
             del giver.ledger.settled[one.export][one.contract]
         _commit(giving, giver, settings)
-        return Move(moved, jobs)
+        return Move(moved, jobs, names)
 
 
 def _require_something(
-    giving: dlt.Pipeline, urns: Sequence[str], moved: Sequence[Moved], jobs: Sequence[JobInFlight]
+    giving: dlt.Pipeline,
+    urns: Sequence[str],
+    moved: Sequence[Moved],
+    jobs: Sequence[JobInFlight],
+    names: Mapping[str, str],
 ) -> None:
     unknown = sorted(set(urns) - {one.contract for one in moved} - {job.contract for job in jobs})
     if unknown:
         raise ConfigurationError(
-            f"Of {', '.join(unknown)} pipeline {giving.pipeline_name} has loaded nothing: there is nothing to move."
-            " `salesnav status --pipeline NAME` shows what a pipeline has. Nothing was moved."
+            f"Of {'; '.join(in_words(urn, names) for urn in unknown)} pipeline {giving.pipeline_name} has loaded nothing: there"
+            " is nothing to move. `salesnav status --pipeline NAME` shows what a pipeline has. Nothing was moved."
         )
 
 

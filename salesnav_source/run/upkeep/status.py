@@ -103,6 +103,8 @@ class Status(TypedDict):
     """Whether a run is at work now."""
     interrupted: bool
     """Whether a run was interrupted while it loaded; what it had received does not count as covered."""
+    names: dict[str, str]
+    """The known names of contracts, by URN."""
     exports: list[ExportStatus]
     jobs: list[JobAtLinkedIn]
     next_run: NextRun
@@ -127,6 +129,8 @@ class Told:
     """Oldest first."""
     access: Mapping[str, bool] = field(default_factory=dict)
     """Contracts listed last, and whether they could be exported."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Their names."""
     ledger: Ledger = field(default_factory=Ledger)
     """What is loaded."""
     columns: KnownColumns = field(default_factory=KnownColumns)
@@ -186,6 +190,7 @@ def _collect(context: RunContext, settings: Settings, epoch: float) -> Status:
         as_of=as_of.isoformat(timespec="seconds"),
         running=context.running,
         interrupted=pipeline.has_pending_data and not context.running,
+        names={**told.ledger.names, **told.names},
         exports=exports,
         jobs=[_job_status(job, job.job_id in taken_over) for job in jobs],
         next_run=_next_run(plan, bool(wanted)),
@@ -347,7 +352,7 @@ def _explain(
         if (job.export, job.contract) == (export, contract):
             take(Days((job.window,)), "open", f"job {job.job_id} is in flight", job.job_id)
     if not told.may_export(contract):
-        take(missing, "failed", NO_ACCESS.format(""))
+        take(missing, "failed", NO_ACCESS)
     for problem in reversed(told.problems):
         # what is too large is asked for in halves, so it is no news of the days
         split = problem.status == JobStatus.TOO_LARGE.value and problem.window.days > 1
@@ -381,6 +386,7 @@ def _ask_destination(context: RunContext) -> Told:
                 EXPORT_JOBS.name,
             )
             access = opened.rows("SELECT contract, has_reporting_access FROM {}", CONTRACTS.name)
+            names = opened.contract_names()
     except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
         *_, cause = causes(error)
         trouble = f"{where} could not be read ({one_line(cause)[:200]})"
@@ -391,6 +397,7 @@ def _ask_destination(context: RunContext) -> Told:
             for contract, export, first, last, status, reason in problems
         ],
         {contract: bool(may) for contract, may in access},
+        names,
         ledger,
         columns,
     )

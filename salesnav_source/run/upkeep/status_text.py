@@ -1,10 +1,11 @@
 """The status of a pipeline as text for a person."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from salesnav_source.run.layout import fitted, table, wrapped
 from salesnav_source.run.upkeep.status import ExportStatus, JobAtLinkedIn, MissingSpan, Span, Status
+from salesnav_source.settings.urns import in_words
 
 
 def render(status: Status, width: int | None = None) -> str:
@@ -14,6 +15,7 @@ def render(status: Status, width: int | None = None) -> str:
         status: what is known.
         width: how long lines may be; as long as they are if None.
     """
+    names = status["names"]
     lines = [
         f"Pipeline {status['pipeline']} to {status['destination'] or 'no destination'}, dataset {status['dataset']},"
         f" as of {_minute(status['as_of'])}",
@@ -29,7 +31,7 @@ def render(status: Status, width: int | None = None) -> str:
             ("contract", "export", "days covered", "covered", "open", "failed"),
             [
                 (
-                    one["contract"],
+                    in_words(one["contract"], names),
                     one["export"],
                     ", ".join(map(_text, one["covered"])) or "none",
                     _count(one["covered"]),
@@ -46,12 +48,12 @@ def render(status: Status, width: int | None = None) -> str:
         ("Failed:", [(one, span) for one in status["exports"] for span in one["failed"]]),
     ):
         if missing:
-            lines += [head, *(_missing_line(one, span) for one, span in missing), ""]
-    changes = [line for one in status["exports"] for line in _columns_lines(one)]
+            lines += [head, *(_missing_line(one, span, names) for one, span in missing), ""]
+    changes = [line for one in status["exports"] for line in _columns_lines(one, names)]
     if changes:
         lines += ["Columns of the files changed:", *changes, ""]
     if status["jobs"]:
-        lines += ["In flight:", *_jobs_table(status["jobs"], status["running"]), ""]
+        lines += ["In flight:", *_jobs_table(status["jobs"], status["running"], names), ""]
     return wrapped([*lines, *status["notes"], _outlook(status)], width)
 
 
@@ -63,23 +65,25 @@ def _count(spans: Iterable[Span]) -> str:
     return f"{sum(span['days'] for span in spans) or '-':,}" if spans else "-"
 
 
-def _missing_line(one: ExportStatus, span: MissingSpan) -> str:
-    return f"  {one['export']} of {one['contract']}, {_text(span)}: {span['reason'] or 'reason unknown'}"
+def _missing_line(one: ExportStatus, span: MissingSpan, names: Mapping[str, str]) -> str:
+    return (
+        f"  {one['export']} of {in_words(one['contract'], names)}, {_text(span)}: {span['reason'] or 'reason unknown'}"
+    )
 
 
-def _columns_lines(one: ExportStatus) -> list[str]:
+def _columns_lines(one: ExportStatus, names: Mapping[str, str]) -> list[str]:
     changed = one["columns_changed"]
     if changed is None:
         return []
     kinds = ((changed["gone"], "gone"), (changed["come"], "new"))
     parts = [f"{', '.join(names)} {word}" for names, word in kinds if names]
-    return [f"  {one['export']} of {one['contract']}, on {changed['on']}: {'; '.join(parts)}"]
+    return [f"  {one['export']} of {in_words(one['contract'], names)}, on {changed['on']}: {'; '.join(parts)}"]
 
 
-def _jobs_table(jobs: Sequence[JobAtLinkedIn], running: bool) -> list[str]:
+def _jobs_table(jobs: Sequence[JobAtLinkedIn], running: bool, names: Mapping[str, str]) -> list[str]:
     heads = ("job", "contract", "export", "days asked for", "since") + (() if running else ("next run",))
     rows = [
-        (str(job["job_id"]), job["contract"], job["export"], _text(job), _minute(job["created_at"]))
+        (str(job["job_id"]), in_words(job["contract"], names), job["export"], _text(job), _minute(job["created_at"]))
         + (() if running else ("goes on with it" if job["taken_over"] else "asks again",))
         for job in jobs
     ]
