@@ -50,6 +50,8 @@ runs as (
     weekly.area,
     -- in the week of a handover the days before it belong to somebody else
     greatest(min(chosen.week), coalesce(min(seats.holder_since), min(chosen.week))) as since,
+    -- who was never seen elsewhere may have been below for longer, unless she is new to the seat
+    coalesce(min(weekly.last_week_not_below) is not null or min(seats.holder_since) >= min(chosen.week), false) as is_since_known,
     count(*) as weeks_in_run
   from weekly
   inner join {{ ref('salesnav__seats') }} as seats
@@ -85,6 +87,7 @@ areas as (
     chosen.usual_distance as spread,
     (chosen.median - chosen.value) / chosen.usual_distance as gap_score,
     runs.since,
+    runs.is_since_known,
     coalesce(weekly.weeks_below, 0) as weeks_below,
     coalesce(weekly.weeks_compared, 0) as weeks_compared,
     case
@@ -137,6 +140,7 @@ select
   weakest.spread,
   weakest.gap_score,
   weakest.since,
+  weakest.is_since_known,
   {{ salesnav.as_bigint('weakest.weeks_below') }} as weeks_below,
   weakest.weeks_compared,
   weakest.certainty,
@@ -159,7 +163,10 @@ select
       "'; below it in '", salesnav.digits('weakest.weeks_below'), "' of '", salesnav.digits('weakest.weeks_compared'),
       "case when weakest.weeks_compared = 1 then ' week' else ' weeks' end"
     ]) ~ ' end',
-    "case when weakest.since is null then '' else " ~ dbt.concat(["', and since '", salesnav.written_date('weakest.since')]) ~ ' end',
+    "case when weakest.since is null then '' else " ~ dbt.concat([
+      "', and since '", salesnav.written_date('weakest.since'),
+      "case when weakest.is_since_known then '' else ' or earlier' end"
+    ]) ~ ' end',
     "'.'"
   ]) }} as sentence
 from ranked as weakest

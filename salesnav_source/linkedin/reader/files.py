@@ -19,12 +19,16 @@ _DICTIONARY_BYTES = 32 << 10
 """How large the dictionary of a column may get in a row group. Columns with few values stay below. Others, such as ids, soon
 get none, because looking up each value takes several times as long as writing it."""
 
+_ROWS_FOR_THREADS = 10_000
+"""Fewer rows are read faster by one thread than by several that wait for each other."""
+
 
 def read_tables(target: Path) -> Iterator[pa.Table]:
     """Yields the typed rows that `read_export` wrote, a row group at a time; for no rows one empty table."""
     with pq.ParquetFile(target) as file:
         for number in range(file.num_row_groups):
-            yield file.read_row_group(number)
+            rows = file.metadata.row_group(number).num_rows
+            yield file.read_row_group(number, use_threads=rows >= _ROWS_FOR_THREADS)
         if not file.num_row_groups:
             yield file.schema_arrow.empty_table()
 

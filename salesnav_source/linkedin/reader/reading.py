@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -454,10 +455,18 @@ TAnswer = TypeVar("TAnswer")
 def _in_order(
     pool: Executor, work: Callable[[TItem], TAnswer], items: Iterable[TItem]
 ) -> Generator[TAnswer, None, None]:
-    """Yields the result of each item in order, while the next few are already worked on."""
+    """Yields the result of each item in order, while the next few are already worked on.
+
+    A single item is worked on here: most files are one block, and handing it to another thread takes longer than typing it.
+    """
+    rest = iter(items)
+    first = list(islice(rest, 2))
+    if len(first) == 1:
+        yield work(first[0])
+        return
     pending: deque[Future[TAnswer]] = deque()
     try:
-        for item in items:
+        for item in chain(first, rest):
             pending.append(pool.submit(work, item))
             if len(pending) > _WORKERS:
                 yield pending.popleft().result()

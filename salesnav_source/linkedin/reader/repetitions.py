@@ -97,7 +97,8 @@ class KeyHashes:
 def _repeated(hashes: TWords) -> TWords:
     # blocks come sorted, and a stable sort merges them in a third of the time
     hashes.sort(kind="stable")
-    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
+    again = hashes[1:][hashes[1:] == hashes[:-1]]
+    return np.unique(again) if len(again) else again
 
 
 @dataclass(frozen=True)

@@ -208,7 +208,12 @@ def _coaching(view: View) -> Table:
     # warehouses compute medians with other last digits
     rows = frames.most_first(rows.assign(gap=rows["gap_score"].round(6)), "gap")
     rows = rows.assign(sure=rows["certainty"].map(_CERTAINTIES)).sort_values("sure", kind="stable")
-    columns = {"sentence": "in what", "certainty": "how sure", "since": "since", "strength_area_label": "strongest in"}
+    columns = {
+        "sentence": "in what",
+        "certainty": "how sure",
+        "since": "at least since",
+        "strength_area_label": "strongest in",
+    }
     empty = "Nobody is far enough below the median of the team, for long enough."
     return view.table("whom-to-coach", "Whom to coach, and in what", rows, columns, empty, COACHING_RULE)
 
