@@ -32,6 +32,7 @@ from salesnav_source.sandbox import FAULTS, ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import change, forbidden, throttle
 from salesnav_source.settings.configuration import resolve_settings
 from salesnav_source.settings.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
+from salesnav_source.warehouse import destinations
 
 NORTH, SOUTH, CLOSED = (f"urn:li:contract:{number}" for number in (1, 2, 3))
 SPECS = (
@@ -686,3 +687,13 @@ def test_an_option_that_there_is_not_says_where_the_options_are(capsys: pytest.C
         cli.main(["status", "--from", "2026-01-01"])
     assert ended.value.code == 2
     assert "--from 2026-01-01 (`--help` in their place lists the options)" in capsys.readouterr().err
+
+
+def test_a_warehouse_by_its_own_name_leads_to_the_name_that_dlt_has_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for called, named in destinations.OTHER_NAMES.items():
+        assert named in destinations.DESTINATIONS
+        with pytest.raises(SystemExit):
+            cli.main(["load", called])
+        assert f"Did you mean {named}?" in capsys.readouterr().err

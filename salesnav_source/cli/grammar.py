@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from salesnav_source.cli.terminal import put
 from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.names import DATASET, DEFAULT_PIPELINE, MARTS, RELEASE, SANDBOX_PIPELINE
-from salesnav_source.warehouse.destinations import DESTINATIONS
+from salesnav_source.warehouse.destinations import DESTINATIONS, OTHER_NAMES
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,6 +45,8 @@ def _close_to(message: str, parser: Parser) -> str | None:
     if wrong is None:
         return None
     word = (wrong[1] or wrong[2]).partition("=")[0]
+    if word.lower() in OTHER_NAMES:
+        return OTHER_NAMES[word.lower()]
     alike = [one for one in parser.spellings() if one.startswith("-") == word.startswith("-")]
     return next(iter(get_close_matches(word, alike, 1, 0.6)), None)
 

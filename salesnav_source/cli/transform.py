@@ -57,7 +57,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "Builds the models of the dbt package in the warehouse of dlt's configuration, with the installed dbt."
     )
     parser.epilog = exit_codes(
-        _0="built and tested", _2="nothing was built", _3="a model or a test failed, dbt says which"
+        _0="built and tested",
+        _2="nothing was built",
+        _3="a model or a test failed, or dbt could not connect; dbt says which",
     )
     add_where_marts_are(parser, "build on")
     parser.add_argument("--dbt", metavar="PATH", help="the dbt to use; default the one that is installed")

@@ -137,3 +137,6 @@ DESTINATIONS = {
 
 Athena has it for tables of Iceberg alone.
 """
+
+OTHER_NAMES = {"mysql": "sqlalchemy", "mariadb": "sqlalchemy", "postgresql": "postgres", "sqlserver": "mssql"}
+"""What people call a warehouse that dlt calls something else."""

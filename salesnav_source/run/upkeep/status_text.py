@@ -76,7 +76,7 @@ def _columns_lines(one: ExportStatus, names: Mapping[str, str]) -> list[str]:
     if changed is None:
         return []
     kinds = ((changed["gone"], "gone"), (changed["come"], "new"))
-    parts = [f"{', '.join(names)} {word}" for names, word in kinds if names]
+    parts = [f"{', '.join(columns)} {word}" for columns, word in kinds if columns]
     return [f"  {one['export']} of {in_words(one['contract'], names)}, on {changed['on']}: {'; '.join(parts)}"]
 
 
