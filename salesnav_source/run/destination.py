@@ -6,14 +6,9 @@ from typing import Any
 import dlt
 from dlt.pipeline.exceptions import PipelineStepFailed
 from dlt.pipeline.helpers import retry_schema_update
-from tenacity import RetryCallState, Retrying, stop_after_attempt, wait_random_exponential
 
 from salesnav_source.exceptions import DestinationError, SalesnavError, causes, one_line
-
-RACES = 5
-"""How often a load is tried while another pipeline makes the same tables, columns or folder at the same moment."""
-RACE_PAUSE = 0.5
-"""Most seconds of the first pause between such tries."""
+from salesnav_source.warehouse.races import made_the_same_folder, retrying
 
 INTERRUPTED_HINT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
 
@@ -32,9 +27,8 @@ def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any], has_jobs
     """
     may_retry = retry_schema_update()
 
-    def is_race(state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        return isinstance(error, PipelineStepFailed) and (may_retry(error) or _made_the_same_folder(error))
+    def is_race(error: BaseException) -> bool:
+        return isinstance(error, PipelineStepFailed) and (may_retry(error) or made_the_same_folder(error))
 
     tries = 0
 
@@ -44,21 +38,10 @@ def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any], has_jobs
         # the extracted package waits in the working folder
         return work() if tries == 1 else pipeline.run()
 
-    retrying = Retrying(
-        retry=is_race, stop=stop_after_attempt(RACES), wait=wait_random_exponential(RACE_PAUSE), reraise=True
-    )
     try:
-        retrying(attempt)
+        retrying(is_race)(attempt)
     except PipelineStepFailed as error:
         raise _plain(pipeline, error, has_jobs) from error
-
-
-def _made_the_same_folder(error: PipelineStepFailed) -> bool:
-    """Tells whether another pipeline made the dataset's folder at the same moment, in a staging bucket on a disk.
-
-    dlt looks whether it is there and then makes it. Real buckets have no folders.
-    """
-    return error.step == "load" and isinstance(error.exception, FileExistsError)
 
 
 def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed, has_jobs: bool) -> BaseException:

@@ -1,7 +1,7 @@
 """Queries to the warehouse of a pipeline. What it has is the truth from which every run starts."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID
 from salesnav_source.settings.configuration import SECTION
 from salesnav_source.warehouse import dlt_compat, mysql
+from salesnav_source.warehouse.races import made_the_same_lake, retrying
 from salesnav_source.warehouse.replace import ReplaceScope
 from salesnav_source.warehouse.tables import duckdb_literal, literal
 
@@ -53,7 +54,8 @@ class Warehouse:
         Raises:
             Exception: of the destination's own kind, if it cannot be reached.
         """
-        with self._client:
+        with ExitStack() as stack:
+            retrying(made_the_same_lake)(lambda: stack.enter_context(self._client))
             yield OpenWarehouse(self._pipeline, self._client)
 
 

@@ -22,6 +22,7 @@ from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.warehouse.layout import own_staging
 
+from .conftest import require_extensions
 from .division import PARTS, Place, load_part, load_shard
 from .life import TODAY, StillClock, StillHouse, still_house
 from .warehouse import Server, TSnapshot, environment, snapshot
@@ -43,6 +44,20 @@ def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> No
             assert load_at_once(divided) == [0] * len(PARTS)
         else:
             assert [load_part(divided, part) for part in PARTS] == [0] * len(PARTS)
+        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+
+
+def test_pipelines_fill_one_lake_at_once(get_server: Callable[[str], Server], tmp_path: Path) -> None:
+    require_extensions("ducklake", "postgres_scanner")
+    catalog = get_server("postgres")
+    catalog.create("lake")
+    lake = replace(catalog, kind="ducklake")
+    with environment(lake), still_house(tmp_path, None) as house:
+        together = place_of(Server("duckdb"), house, "alone")
+        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
+        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
+        divided = replace(together, server=lake, database="lake")
+        assert load_at_once(divided) == [0] * len(PARTS)
         assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
 
 

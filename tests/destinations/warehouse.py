@@ -27,6 +27,7 @@ class Server:
 
     kind: str
     port: int | None = None
+    """Of DuckLake: that of the PostgreSQL that has the catalog; in SQLite if None."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -51,7 +52,8 @@ class Server:
         if self.kind == "mariadb":
             return dlt.destinations.sqlalchemy(f"mysql+pymysql://loader:loader@127.0.0.1:{self.port}/{name}", **options)
         if self.kind == "ducklake":
-            return dlt.destinations.ducklake(_lake(folder, name), **options)
+            catalog = f"{self._postgres}/{name}" if self.port else f"sqlite:///{folder / name}.sqlite"
+            return dlt.destinations.ducklake(_lake(folder, name, catalog), **options)
         if self.kind == "snowflake":
             return dlt.destinations.snowflake(
                 self._snowflake_credentials(name), supports_multiple_statements=False, **options
@@ -96,11 +98,10 @@ class Server:
 _MARIADB = {"host": "127.0.0.1", "user": "loader", "password": "loader"}
 
 
-def _lake(folder: Path, name: str) -> Any:
-    """Returns a lake whose files are in a folder, and its catalog in SQLite there."""
+def _lake(folder: Path, name: str, catalog: str) -> Any:
+    """Returns a lake whose files are in a folder."""
     from dlt.destinations.impl.ducklake.configuration import DuckLakeCredentials
 
-    catalog = f"sqlite:///{folder / name}.sqlite"
     return DuckLakeCredentials(name, catalog=catalog, storage=f"file://{folder / name}.files")
 
 

@@ -101,7 +101,7 @@ def test_a_table_whose_days_failed_is_not_green_and_the_check_names_them(dagster
     result = dagster.run(dagster.assets())
     window = Window(home.first_day, home.yesterday)
     assert not result.success
-    assert f"seats of {TWO}, {window}: LinkedIn had an internal error" in said(result)
+    assert f"seats of Two ({TWO}), {window}: LinkedIn had an internal error" in said(result)
     assert dagster.failed_checks() == [("seats", "days_complete")]
     (check,) = [one for one in result.get_asset_check_evaluations() if not one.passed]
     assert f"{window}: LinkedIn had an internal error" in check.description
@@ -174,7 +174,7 @@ def test_only_days_that_are_loaded_are_marked(dagster: Dagster) -> None:
     assert not result.success
     assert dagster.table("activities")["partitions"] == keys(home.day(5), home.day(2))
     failed = [home.day(3), home.day(2)]
-    assert f"seats of {TWO}, {Window(*failed)}" in said(result)
+    assert f"seats of Two ({TWO}), {Window(*failed)}" in said(result)
     assert dagster.table("seats")["partitions"] == keys(home.day(5), home.day(4))
     home.sandbox.clear_faults()
     seen = len(home.sandbox.requests)

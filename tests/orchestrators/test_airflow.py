@@ -76,7 +76,7 @@ def test_shards_are_loaded_and_reported(
     tasks = Tasks(monkeypatch, home)
     tasks.load(0)
     home.sandbox.add_fault(faults.internal_error().where(export="seats", times=None))
-    with pytest.raises(Retried, match=f"seats of {TWO}, .*internal error"):
+    with pytest.raises(Retried, match=rf"seats of Two \({TWO}\), .*internal error"):
         tasks.load(1)
     with pytest.raises(Refused, match=r"Not all days are loaded: salesnav_2\. "):
         tasks.functions.report(SHARDS)

@@ -35,6 +35,7 @@ from .house import (
     NAMES,
     ONE,
     SHUT,
+    SPECS,
     TWO,
     Clock,
     House,
@@ -73,6 +74,8 @@ pytestmark = pytest.mark.long(
 HIT = ("activities", TWO)
 """The export of the contract that a fault hits for good."""
 
+CALLED = {spec.urn: spec.name for spec in SPECS}
+
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[House]:
@@ -109,7 +112,7 @@ def assert_failed(home: House, report: RunReport, days: Mapping[TKey, Sequence[W
     for export, contract in days:
         for window in report.failed:
             if (window.export, window.contract) == (export, contract):
-                line = f"{export} of {contract}, {window.window}: "
+                line = f"{export} of {CALLED[contract]} ({contract}), {window.window}: "
                 told = next(one for one in text.splitlines() if one.strip().startswith(line))
                 assert reason in told, told
         noted = [row["error"] or "" for row in home.jobs(f"export = '{export}' AND contract = '{contract}'")]
@@ -438,7 +441,7 @@ def test_data_delay_leaves_the_delayed_day_open_and_is_no_failure(home: House) -
     assert {(w.export, w.contract): [w.window] for w in report.not_loaded} == open_days
     text = render(report)
     assert "Complete, except for the open days" in text
-    assert f"activities of {ONE}, {home.yesterday}: LinkedIn has no data for these days yet (data delay)" in text
+    assert f"activities of One ({ONE}), {home.yesterday}: LinkedIn has no data for these days yet (data delay)" in text
     home.assert_truth(missing=open_days)
     assert_next_run_fills(home, open_days)
 

@@ -78,7 +78,7 @@ def test_a_failed_window_is_exit_3_and_named(home: House) -> None:
     script = Process(home)
     ended = script.run()
     assert ended.returncode == 3
-    assert f"seats of {TWO}, {whole(home)}: LinkedIn had an internal error (tried 3 jobs)" in ended.stdout
+    assert f"seats of Two ({TWO}), {whole(home)}: LinkedIn had an internal error (tried 3 jobs)" in ended.stdout
     home.assert_truth(missing={("seats", TWO): [whole(home)]})
     home.sandbox.clear_faults()
     assert script.run().returncode == 0
@@ -95,7 +95,7 @@ def test_delayed_data_are_exit_0_and_named(home: House) -> None:
     home.sandbox.add_fault(faults.data_delay())
     ended = Process(home).run()
     assert ended.returncode == 0
-    assert f"activities of {ONE}, {home.yesterday}: LinkedIn has no data for these days yet" in ended.stdout
+    assert f"activities of One ({ONE}), {home.yesterday}: LinkedIn has no data for these days yet" in ended.stdout
 
 
 @pytest.mark.parametrize(
