@@ -53,7 +53,6 @@ FIRST_BYTE_TIMEOUT = 300.0
 """Seconds until the first byte of a file: LinkedIn may have to fetch it first."""
 
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-PROXY_VARIABLES = "HTTPS_PROXY or another variable names it"
 
 # these log URLs with their queries: paths at DEBUG, whole URLs in a warning about an odd header
 for _name in ("connectionpool", "connection", "response", "poolmanager", "util.retry"):
@@ -219,7 +218,8 @@ def why(error: BaseException) -> str:
     unresolved = (socket.gaierror, urllib3.exceptions.NameResolutionError)
     if any(isinstance(one, requests.exceptions.ProxyError) for one in seen):
         its_name = any(isinstance(one, unresolved) for one in seen)
-        return f"the proxy failed{', as its name cannot be resolved' if its_name else ''} ({PROXY_VARIABLES})"
+        reason = ", as its name cannot be resolved" if its_name else ""
+        return f"the proxy failed{reason} (HTTPS_PROXY or another variable names it)"
     known: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
         (unresolved, "its name cannot be resolved"),
         (ssl.SSLCertVerificationError, _why_not_trusted(seen)),

@@ -1,9 +1,9 @@
 """What fails because another pipeline makes the same thing at the same moment, and is therefore tried again."""
 
 from collections.abc import Callable
-from typing import Any
 
 from dlt.destinations.exceptions import DestinationConnectionError
+from dlt.pipeline.exceptions import PipelineStepFailed
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 RACES = 5
@@ -26,7 +26,7 @@ def retrying(is_race: Callable[[BaseException], bool]) -> Retrying:
     )
 
 
-def made_the_same_folder(error: Any) -> bool:
+def made_the_same_folder(error: PipelineStepFailed) -> bool:
     """True if another pipeline made the dataset's folder, in a staging bucket on a disk.
 
     dlt looks whether it is there and then makes it. Real buckets have no folders.

@@ -38,13 +38,12 @@ HANGS_AFTER = 600
 def test_parts_leave_the_tables_of_one_run(server: Server, tmp_path: Path) -> None:
     with still_house(tmp_path, None) as house:
         together, divided = (place_of(server, house, name) for name in ("together", "divided"))
-        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
+        expected = load_as_one(together)
         if server.kind == "postgres":
             assert load_at_once(divided) == [0] * len(PARTS)
         else:
             assert [load_part(divided, part) for part in PARTS] == [0] * len(PARTS)
-        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+        assert_same(expected, snapshot(divided.pipeline(PARTS[0].name)))
 
 
 def test_pipelines_fill_one_lake_at_once(get_server: Callable[[str], Server], tmp_path: Path) -> None:
@@ -54,11 +53,10 @@ def test_pipelines_fill_one_lake_at_once(get_server: Callable[[str], Server], tm
     lake = replace(catalog, kind="ducklake")
     with environment(lake), still_house(tmp_path, None) as house:
         together = place_of(Server("duckdb"), house, "alone")
-        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
+        expected = load_as_one(together)
         divided = replace(together, server=lake, database="lake")
         assert load_at_once(divided) == [0] * len(PARTS)
-        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+        assert_same(expected, snapshot(divided.pipeline(PARTS[0].name)))
 
 
 def test_a_contract_moves_between_shards_that_load_at_once(get_server: Callable[[str], Server], tmp_path: Path) -> None:
@@ -131,12 +129,11 @@ def test_pipelines_that_share_a_bucket_at_once_leave_the_tables_of_one_run(
     server = get_server("bigquery")
     with environment(server), still_house(tmp_path, None) as house:
         together, divided = (place_of(server, house, name) for name in ("alone", "bucket"))
-        settings = together.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
-        sync(together.pipeline("together"), settings, clock=Timer(StillClock(TODAY)))
+        expected = load_as_one(together)
         divided = replace(divided, shares_bucket=True)
         assert load_at_once(divided, meet_before_making_the_folder) == [0] * len(PARTS)
         assert any(path.is_file() for path in (tmp_path / "bucket").rglob("*"))
-        assert_same(snapshot(together.pipeline("together")), snapshot(divided.pipeline(PARTS[0].name)))
+        assert_same(expected, snapshot(divided.pipeline(PARTS[0].name)))
 
 
 def test_a_folder_that_another_pipeline_made_first_fails_no_load(
@@ -180,6 +177,14 @@ def test_contracts_that_were_written_twice_are_written_once_more(tmp_path: Path,
         assert doubled
         names = [row["contract"] for row in snapshot(house.pipeline())[CONTRACTS.name].dicts()]
         assert len(names) == len(set(names)) == 3
+
+
+def load_as_one(place: Place) -> TSnapshot:
+    """Loads all parts in one run, and returns the tables."""
+    pipeline = place.pipeline("together")
+    settings = place.settings(contracts=[ONE, TWO], start_date=str(PARTS[0].first_day))
+    sync(pipeline, settings, clock=Timer(StillClock(TODAY)))
+    return snapshot(pipeline)
 
 
 def place_of(server: Server, house: StillHouse, database: str) -> Place:
