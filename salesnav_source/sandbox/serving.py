@@ -125,8 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read_body(self) -> Iterator[bytes]:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
-            length = self.headers.get("Content-Length", "0")
-            yield self.rfile.read(min(int(length), _MAX_BODY)) if length.isdecimal() else b""
+            said = self.headers.get("Content-Length", "0")
+            length = min(int(said), _MAX_BODY) if said.isdecimal() else 0
+            yield (content := self.rfile.read(length))
+            if len(content) < length:
+                raise ConnectionAbortedError("The client went away in the midst of its body.")
             return
         left = _MAX_BODY
         while (size := self._chunk_size()) and size <= left:

@@ -157,6 +157,14 @@ def test_a_body_that_is_not_in_chunks_as_it_says_ends_the_connection(client: Any
     assert client.contracts().status == 200
 
 
+def test_a_request_whose_body_breaks_off_never_came(client: Any) -> None:
+    with socket.create_connection(("127.0.0.1", urlsplit(client.sandbox.base_url).port), timeout=300) as connection:
+        connection.sendall(b'POST /v2/salesContracts HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{"startAt": ')
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert client.sandbox.requests == []
+
+
 def test_long_queries_are_refused(client: Any) -> None:
     assert client.request("GET", f"{LIST}&x={'y' * 4096}").status == 414
     assert client.request("GET", f"{LIST}&x={'y' * 3000}").status == 403
