@@ -525,7 +525,8 @@ def test_answers_nobody_documented_for_ever_end_at_the_deadline_and_the_next_run
     assert_failed(home, report, missing, "_timeout); the next run goes on waiting for it")
     (job,) = jobs_of(home, HIT)
     polls = [r for r in home.calls("poll") if r.path.endswith(f"/{job.id}")]
-    assert 3 <= len(polls) <= 50
+    # some 28 while the pauses grow to 30 s, and 20 of these
+    assert 3 <= len(polls) <= 60
     assert len([text for text in warnings if "unknown status" in text]) <= 1
     assert_next_run_fills(home, missing, new_jobs=0)
     assert home.rows(f"SELECT DISTINCT export_job_id FROM salesnav.activities WHERE contract = '{TWO}'") == [(job.id,)]
