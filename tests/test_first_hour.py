@@ -519,6 +519,12 @@ def test_lanes_tell_what_is_at_linkedin_and_when_the_end_comes() -> None:
     assert lines[2].endswith("done") and lines[3].endswith("30 days open or failed")
     assert max(map(len, lines)) <= 79
     assert render_lanes(lanes, 1030.0, 79, 2)[-1] == "and 3 more"
+    for lane in lanes:
+        lane.name = {ONE: "North", TWO: "A name that is longer\x1b[2J than anybody writes"}[lane.contract]
+    assert render_lanes(lanes, 1030.0, 79, 20) == lines
+    wide = render_lanes(lanes, 1030.0, 120, 20)
+    assert wide[0].startswith("North (1) ") and " (2) " in wide[1]
+    assert max(map(len, wide)) <= 120 and "\x1b" not in "".join(wide)
     assert render_sum(lanes) == "240/450 days loaded, 1,234,584 rows, 1 job at LinkedIn, 30 days open or failed"
 
 

@@ -16,9 +16,15 @@ from dlt.common.runtime.collector import NullCollector
 
 from salesnav_source.exceptions import ConfigurationError, SalesnavError
 from salesnav_source.run.context import ExportRun
+from salesnav_source.settings.redaction import clean
 
 COLLECTORS = ("log", "tqdm", "enlighten", "alive_progress")
 """dlt's own, which can be chosen by `PROGRESS`."""
+
+LONGEST_NAME = 24
+"""Most characters of a contract's name in its line."""
+_NUMBERS = (2, 3)
+"""The cells that begin with a number: days and rows."""
 
 REDRAW_SECONDS = 0.5
 LOG_SECONDS = 10.0
@@ -121,6 +127,8 @@ class Lane:
     """Seconds from one window's end to the next."""
     files: bool = False
     """True if files were handed over, so that there are no jobs."""
+    name: str = ""
+    """The contract's name, where it is known."""
 
     @property
     def ended(self) -> bool:
@@ -198,7 +206,8 @@ class LaneDisplay(Display):
             return []
         lanes: dict[TLane, Lane] = {}
         for task in run.plan.tasks:
-            lane = lanes.setdefault(task.lane, Lane(task.contract, task.export, files=task.handed is not None))
+            files, name = task.handed is not None, run.report.names.get(task.contract, "")
+            lane = lanes.setdefault(task.lane, Lane(task.contract, task.export, files=files, name=name))
             lane.days_wanted += task.window.days
             lane.windows_wanted += 1
         for loaded in list(run.report.loaded):
@@ -261,7 +270,7 @@ def render_sum(lanes: Sequence[Lane]) -> str:
 
 
 def render_lanes(lanes: Sequence[Lane], now: float, columns: int, most: int) -> list[str]:
-    """Returns a line for each lane, those that have ended last.
+    """Returns a line for each lane, those that have ended last, with contracts' names where they leave room for the rest.
 
     Args:
         lanes: how far they have come.
@@ -270,31 +279,46 @@ def render_lanes(lanes: Sequence[Lane], now: float, columns: int, most: int) -> 
         most: how many lines there may be.
     """
     others = [seconds for lane in lanes for seconds in lane.durations]
-    rows = [_cells(lane, now, others) for lane in sorted(lanes, key=lambda lane: lane.ended)]
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(5)]
+    shown = sorted(lanes, key=lambda lane: lane.ended)
+    cells = [_cells(lane, now, others) for lane in shown]
+    lines = _laid_out([(_named(lane), *row) for lane, row in zip(shown, cells)])
+    if max(map(len, lines), default=0) > columns:
+        lines = _laid_out([(_number(lane), *row) for lane, row in zip(shown, cells)])
+    lines, more = lines[: max(1, most)], len(lines) - max(1, most)
+    if more > 0:
+        lines[-1] = f"and {more + 1} more"
+    return [line[:columns] for line in lines]
+
+
+def _laid_out(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Returns lines whose cells stand below each other; those that begin with a number end below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
     lines = []
-    for contract, export, days, at_linkedin, rows_so_far, left in rows[: max(1, most)]:
+    for row in rows:
         cells = (
-            contract.ljust(widths[0]),
-            export.ljust(widths[1]),
-            days.rjust(widths[2]),
-            rows_so_far.rjust(widths[4]),
-            at_linkedin.ljust(widths[3]),
-            left,
+            cell.rjust(width) if i in _NUMBERS else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        lines.append("  ".join(cells).rstrip()[:columns])
-    if len(rows) > len(lines):
-        lines[-1] = f"and {len(rows) - len(lines) + 1} more"[:columns]
+        lines.append("  ".join(cells).rstrip())
     return lines
 
 
-def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, str, str, str, str]:
+def _number(lane: Lane) -> str:
+    return lane.contract.rpartition(":")[2]
+
+
+def _named(lane: Lane) -> str:
+    name = clean(lane.name, LONGEST_NAME)
+    return f"{name} ({_number(lane)})" if name else _number(lane)
+
+
+def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, str, str, str]:
+    """Returns what is told of a lane, after its contract."""
     days = f"{lane.days_done:,}/{lane.days_wanted:,} days"
     rows = f"{lane.rows:,} rows"
-    name = lane.contract.rpartition(":")[2]
     if lane.ended:
         missed = f"{lane.days_missed:,} days open or failed" if lane.days_missed else "done"
-        return name, lane.export, days, missed, rows, ""
+        return lane.export, days, rows, missed, ""
     if lane.files:
         at_linkedin = f"{lane.windows_ended:,}/{lane.windows_wanted:,} files"
     elif lane.jobs and lane.since is not None:
@@ -303,7 +327,7 @@ def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, s
         at_linkedin = "waits its turn"
     left = lane.seconds_left(others)
     spent = now - lane.since if lane.since is not None else 0.0
-    return name, lane.export, days, at_linkedin, rows, f"~{_span(max(0.0, left - spent))} left" if left else ""
+    return lane.export, days, rows, at_linkedin, f"~{_span(max(0.0, left - spent))} left" if left else ""
 
 
 def _span(seconds: float) -> str:
