@@ -334,7 +334,7 @@ def test_what_an_extra_needs_can_be_installed_from_anywhere() -> None:
     assert of_extra("nothing") == ["dlt[nothing]"]
 
 
-def test_status_fails_for_monitors(run: TRun, served: Sandbox) -> None:
+def test_status_fails_for_monitors(run: TRun, served: Sandbox, place: Path) -> None:
     served.add_fault(internal_error().where(export="seats", contract=TWO, times=None))
     assert run("load", "duckdb", "--quiet", **asks(served)).returncode == 3
     variables = asks(served)
@@ -347,6 +347,12 @@ def test_status_fails_for_monitors(run: TRun, served: Sandbox) -> None:
     earlier = {**variables, f"{PREFIX}START_DATE": "2026-01-01"}
     assert run("status", "--fail-on", "failed", **earlier).returncode == 0
     assert run("status", "--fail-on", "open", **earlier).returncode == 3
+    (file,) = place.glob("*.duckdb")
+    file.write_bytes(b"not a database")
+    unread = run("status", "--fail-on", "failed", **variables)
+    assert unread.returncode == 3 and "could not be read" in unread.stdout
+    file.unlink()
+    assert run("status", "--fail-on", "open", **variables).returncode == 3
 
 
 def test_invented_contracts_are_not_chosen_for_real_ones(run: TRun, served: Sandbox, place: Path) -> None:

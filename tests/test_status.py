@@ -22,7 +22,7 @@ from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.jobs.journal import Journal
 from salesnav_source.run.lock import PipelineLock
 from salesnav_source.run.sync import sync
-from salesnav_source.run.upkeep.status import NO_ACCESS, ExportStatus, Status, collect
+from salesnav_source.run.upkeep.status import GONE, NO_ACCESS, ExportStatus, Status, collect
 from salesnav_source.run.upkeep.status_text import render
 from salesnav_source.sandbox import ContractSpec, Sandbox, World
 from salesnav_source.sandbox.faults import data_delay, internal_error, not_found
@@ -181,9 +181,27 @@ def test_nothing_is_changed(original: Loaded) -> None:
 def test_a_destination_that_is_in_use_is_noted(original: Loaded) -> None:
     with closing(duckdb.connect(str(original.folder / "a file.duckdb"))):
         status = original.status()
-    assert len(status["notes"]) == 1 and "could not be read" in status["notes"][0]
+    (note,) = status["notes"]
+    assert "could not be read" in note and "the days covered are those that this machine remembers" in note
     assert [span["reason"] for span in of(status, SOUTH, "activities")["open"]] == [None]
     assert of(status, NORTH, "activities")["covered"]
+
+
+def test_nothing_counts_that_was_loaded_into_a_file_that_is_gone(original: Loaded) -> None:
+    file, elsewhere = original.folder / "a file.duckdb", original.folder / "elsewhere"
+    file.rename(elsewhere)
+    try:
+        status = original.status()
+        assert not file.exists()
+    finally:
+        elsewhere.rename(file)
+    (note,) = status["notes"]
+    assert note.startswith(f"{file} does not exist")
+    for export in ("activities", "seats"):
+        one = of(status, NORTH, export)
+        assert one["covered"] == [] and {span["reason"] for span in one["open"]} == {GONE}
+    assert status["names"][NORTH] == "North" and status["next_run"]["jobs_to_create"] > 3
+    assert "every day wanted is covered" not in render(status)
 
 
 def test_a_missing_destination_is_noted_and_not_made(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -306,7 +324,8 @@ def test_text_for_a_person(original: Loaded) -> None:
     lines = render(original.status()).splitlines()
     assert lines[0].startswith(f"Pipeline {NAME} to duckdb, dataset salesnav, as of ")
     assert lines[1].startswith("Its working folder is ") and NAME in lines[1]
-    assert lines[3].split("  ")[0] == "contract"
+    assert lines[2] == f"Its last run loaded into {original.folder / 'a file.duckdb'}."
+    assert lines[4].split("  ")[0] == "contract"
     assert any(line.startswith(f"  seats of North ({NORTH}), {original.yesterday}: ") for line in lines)
     assert lines.index("Open:") < lines.index("Failed:")
     assert lines[-1] == "Next: a run creates 3 jobs (21 days in all, over contracts and exports)."

@@ -19,7 +19,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "Shows which days of each contract and export a pipeline has loaded, which are open or failed and why, and"
         " which jobs are in flight. Asks the warehouse and the journal, not LinkedIn."
     )
-    parser.epilog = exit_codes(_0="shown", _2="there is no such pipeline", _3="days are missing, with --fail-on")
+    parser.epilog = exit_codes(
+        _0="shown", _2="there is no such pipeline", _3="days are missing or not known, with --fail-on"
+    )
     add_pipeline(parser, f"default {DEFAULT_PIPELINE}")
     add_sandbox(parser, f"the pipeline {SANDBOX_PIPELINE}, which loads with --sandbox")
     add_contract(parser, "a contract to show; default all")
@@ -28,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--fail-on",
         choices=("failed", "open"),
         metavar="failed|open",
-        help="exit with 3 if days have failed, or if any day is missing (failed or open)",
+        help="exit with 3 if days have failed, or if any day is missing (failed or open), and if the warehouse cannot be read",
     )
 
 
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     status = collect(name, settings, options.pipelines_dir)
     show(json.dumps(status, indent=2) if options.json else render(status, width()))
     missing = {"failed": ("failed",), "open": ("failed", "open")}.get(options.fail_on, ())
-    if any(one[kind] for one in status["exports"] for kind in missing):  # type: ignore[literal-required]
+    unknown = status["trouble"] is not None and not status["running"]
+    if (missing and unknown) or any(one[kind] for one in status["exports"] for kind in missing):  # type: ignore[literal-required]
         return INCOMPLETE
     return COMPLETE

@@ -14,7 +14,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.destinations.impl.duckdb.configuration import DuckDbBaseCredentials
 from dlt.pipeline.configuration import PipelineConfiguration
 
-from salesnav_source.days.windows import Days, Window, utc_day
+from salesnav_source.days.windows import Coverage, Days, Window, utc_day
 from salesnav_source.exceptions import ConfigurationError, causes, one_line
 from salesnav_source.jobs.journal import JobInFlight
 from salesnav_source.jobs.task import JobStatus
@@ -28,6 +28,7 @@ from salesnav_source.warehouse.columns import KnownColumns, as_day
 from salesnav_source.warehouse.state import Ledger, read_ledger
 
 NOT_ASKED_YET = "not asked for yet"
+GONE = "the file with its rows does not exist"
 
 
 class Span(TypedDict):
@@ -97,7 +98,11 @@ class Status(TypedDict):
     pipeline: str
     working_dir: str
     destination: str | None
+    database: str | None
+    """The DuckDB file that was loaded last, in which is read what is covered; None for other destinations."""
     dataset: str | None
+    trouble: str | None
+    """Why the destination could not be read; what is covered is then what this machine remembers."""
     as_of: str
     running: bool
     """Whether a run is at work now."""
@@ -137,6 +142,10 @@ class Told:
     """Which columns files had."""
     trouble: str | None = None
     """Why it could not be asked."""
+    database: str | None = None
+    """The DuckDB file that it is, if the last run is known."""
+    is_gone: bool = False
+    """Whether this file no longer exists."""
 
     def may_export(self, contract: str) -> bool:
         """Returns true if nothing is known that keeps a contract from being exported."""
@@ -179,14 +188,24 @@ def _collect(context: RunContext, settings: Settings, epoch: float) -> Status:
         for contract in sorted({*wanted, *(contract for _, contract in known)})
         for export in EXPORTS
     ]
-    if told.trouble and any(span["reason"] is None for one in exports for span in one["open"]):
+    if told.is_gone:
+        notes.append(
+            f"{told.database} does not exist: what was loaded into it is gone, and the next run loads it again."
+        )
+    elif told.trouble and not context.running:
+        notes.append(
+            f"{told.trouble}: the days covered are those that this machine remembers, and why others are missing is not known."
+        )
+    elif told.trouble and any(span["reason"] is None for one in exports for span in one["open"]):
         notes.append(f"Why days are missing is not known: {told.trouble}.")
     taken_over = {task.job.id for task in plan.tasks if task.job} if plan else set()
     return Status(
         pipeline=pipeline.pipeline_name,
         working_dir=pipeline.working_dir,
         destination=pipeline.destination.destination_name,
+        database=told.database,
         dataset=pipeline.dataset_name,
+        trouble=told.trouble,
         as_of=as_of.isoformat(timespec="seconds"),
         running=context.running,
         interrupted=pipeline.has_pending_data and not context.running,
@@ -360,7 +379,7 @@ def _explain(
             waits = (JobStatus.DATA_DELAY.value, JobStatus.NOT_AVAILABLE.value)
             kind = "open" if problem.status in waits else "failed"
             take(Days((problem.window,)), kind, problem.reason)
-    take(missing, "open", None if told.trouble else NOT_ASKED_YET)
+    take(missing, "open", None if told.trouble else GONE if told.is_gone else NOT_ASKED_YET)
     return {kind: sorted(spans, key=lambda span: span["first"]) for kind, spans in found.items()}
 
 
@@ -373,9 +392,12 @@ def _ask_destination(context: RunContext) -> Told:
     if context.running and where == "duckdb":
         # reading would keep the run from opening the file
         return Told(ledger=read_ledger(local, None, {}), trouble="a run is at work")
+    file = None
     try:
         if isinstance(warehouse.credentials, DuckDbBaseCredentials):
-            _open_as_last_run(pipeline, warehouse.credentials)
+            file = _open_as_last_run(pipeline, warehouse.credentials)
+            if file is not None and not Path(file).exists():
+                return Told(ledger=_emptied(read_ledger(local, None, {})), database=file, is_gone=True)
         with warehouse.opened() as opened:
             state = opened.source_state()
             ledger = read_ledger(state, opened, {})
@@ -390,7 +412,7 @@ def _ask_destination(context: RunContext) -> Told:
     except Exception as error:  # whatever a driver raises: the rest of the status does not depend on it
         *_, cause = causes(error)
         trouble = f"{where} could not be read ({one_line(cause)[:200]})"
-        return Told(ledger=read_ledger(local, None, {}), trouble=trouble)
+        return Told(ledger=read_ledger(local, None, {}), trouble=trouble, database=file)
     return Told(
         [
             Problem(contract, export, Window(as_day(first), as_day(last)), status, reason)
@@ -400,16 +422,29 @@ def _ask_destination(context: RunContext) -> Told:
         names,
         ledger,
         columns,
+        database=file,
     )
 
 
-def _open_as_last_run(pipeline: dlt.Pipeline, credentials: DuckDbBaseCredentials) -> None:
-    """Points to the DuckDB file that was loaded last, which the pipeline's state does not name, for reading only."""
+def _emptied(ledger: Ledger) -> Ledger:
+    """Returns a ledger with the same contracts, of which nothing is loaded."""
+    ledger.settled = {export: dict.fromkeys(contracts, Coverage()) for export, contracts in ledger.settled.items()}
+    return ledger
+
+
+def _open_as_last_run(pipeline: dlt.Pipeline, credentials: DuckDbBaseCredentials) -> str | None:
+    """Points to the DuckDB file that was loaded last, which the pipeline's state does not name, for reading only.
+
+    Returns:
+        The file; None if the last run is not known, so that the one that dlt would load into stands for it.
+    """
     credentials.read_only = True
     info = pipeline.last_trace.last_load_info if pipeline.last_trace else None
     scheme, _, path = (info.destination_displayable_credentials if info else "").partition(":///")
-    if scheme == "duckdb" and path:
-        credentials.database = path
+    if scheme != "duckdb" or not path:
+        return None
+    credentials.database = path
+    return path
 
 
 def _span(window: Window) -> Span:

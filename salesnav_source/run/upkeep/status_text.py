@@ -21,6 +21,8 @@ def render(status: Status, width: int | None = None) -> str:
         f" as of {_minute(status['as_of'])}",
         f"Its working folder is {status['working_dir']}.",
     ]
+    if status["database"] is not None:
+        lines.append(f"Its last run loaded into {status['database']}.")
     if status["running"]:
         lines.append("A run is at work.")
     if status["interrupted"]:
