@@ -355,6 +355,12 @@ def test_status_fails_for_monitors(run: TRun, served: Sandbox, place: Path) -> N
     assert run("status", "--fail-on", "open", **variables).returncode == 3
 
 
+def test_a_monitor_is_told_that_no_contract_is_known(run: TRun) -> None:
+    assert run("load", "duckdb", "--sandbox", "--contract", "none").returncode == 2
+    assert run("status", "--sandbox", "--fail-on", "failed").returncode == 0
+    assert run("status", "--sandbox", "--fail-on", "open").returncode == 3
+
+
 def test_invented_contracts_are_not_chosen_for_real_ones(run: TRun, served: Sandbox, place: Path) -> None:
     done = run("contracts", "--choose", **asks(served))
     assert done.returncode == 2 and "its contracts are invented" in done.stderr and not done.stdout

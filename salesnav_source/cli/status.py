@@ -7,7 +7,7 @@ from dataclasses import replace
 from salesnav_source.cli.grammar import add_contract, add_pipeline, add_sandbox, exit_codes
 from salesnav_source.cli.terminal import show, width
 from salesnav_source.run.exit_codes import COMPLETE, INCOMPLETE
-from salesnav_source.run.upkeep.status import collect
+from salesnav_source.run.upkeep.status import Status, collect
 from salesnav_source.run.upkeep.status_text import render
 from salesnav_source.settings.configuration import resolve_settings
 from salesnav_source.settings.names import DEFAULT_PIPELINE, SANDBOX_PIPELINE
@@ -44,8 +44,15 @@ def run(options: argparse.Namespace) -> int:
         settings = replace(settings, contracts=())
     status = collect(name, settings, options.pipelines_dir)
     show(json.dumps(status, indent=2) if options.json else render(status, width()))
-    missing = {"failed": ("failed",), "open": ("failed", "open")}.get(options.fail_on, ())
-    unknown = status["trouble"] is not None and not status["running"]
-    if (missing and unknown) or any(one[kind] for one in status["exports"] for kind in missing):  # type: ignore[literal-required]
-        return INCOMPLETE
-    return COMPLETE
+    return INCOMPLETE if _fails(status, options.fail_on) else COMPLETE
+
+
+def _fails(status: Status, fail_on: str | None) -> bool:
+    """Tells whether a monitor has to know; what is not known is not taken for good."""
+    if fail_on is None:
+        return False
+    if status["trouble"] is not None and not status["running"]:
+        return True
+    if fail_on == "open" and not status["next_run"]["contracts_known"]:
+        return True
+    return any(one["failed"] or (fail_on == "open" and one["open"]) for one in status["exports"])

@@ -192,12 +192,14 @@ def _collect(context: RunContext, settings: Settings, epoch: float) -> Status:
         notes.append(
             f"{told.database} does not exist: what was loaded into it is gone, and the next run loads it again."
         )
-    elif told.trouble and not context.running:
+    # a pipeline that has loaded nothing yet has nothing to read
+    trouble = told.trouble if exports else None
+    if trouble and not context.running:
         notes.append(
-            f"{told.trouble}: the days covered are those that this machine remembers, and why others are missing is not known."
+            f"{trouble}: the days covered are those that this machine remembers, and why others are missing is not known."
         )
-    elif told.trouble and any(span["reason"] is None for one in exports for span in one["open"]):
-        notes.append(f"Why days are missing is not known: {told.trouble}.")
+    elif trouble and any(span["reason"] is None for one in exports for span in one["open"]):
+        notes.append(f"Why days are missing is not known: {trouble}.")
     taken_over = {task.job.id for task in plan.tasks if task.job} if plan else set()
     return Status(
         pipeline=pipeline.pipeline_name,
@@ -205,7 +207,7 @@ def _collect(context: RunContext, settings: Settings, epoch: float) -> Status:
         destination=pipeline.destination.destination_name,
         database=told.database,
         dataset=pipeline.dataset_name,
-        trouble=told.trouble,
+        trouble=trouble,
         as_of=as_of.isoformat(timespec="seconds"),
         running=context.running,
         interrupted=pipeline.has_pending_data and not context.running,
