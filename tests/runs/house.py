@@ -262,18 +262,34 @@ def house(
             home.end_all()
 
 
-def query(database: Path | str, statement: str) -> list[tuple[Any, ...]]:
-    """Returns what a query gives, of a DuckDB file or a URL of PostgreSQL."""
+TAsk = Callable[[str], list[tuple[Any, ...]]]
+"""Gives what a query gives."""
+
+
+@contextlib.contextmanager
+def opened(database: Path | str) -> Iterator[TAsk]:
+    """Opens a DuckDB file or a URL of PostgreSQL for queries; to open a file takes longer than most of them."""
     if isinstance(database, str):
         import psycopg2
 
         with contextlib.closing(psycopg2.connect(database, options="-c TimeZone=UTC")) as server:
-            cursor = server.cursor()
-            cursor.execute(statement)
-            return list(cursor.fetchall())
+
+            def ask(statement: str) -> list[tuple[Any, ...]]:
+                cursor = server.cursor()
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+
+            yield ask
+        return
     with duckdb.connect(str(database), read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        return connection.execute(statement).fetchall()
+        yield lambda statement: connection.execute(statement).fetchall()
+
+
+def query(database: Path | str, statement: str) -> list[tuple[Any, ...]]:
+    """Returns what a query gives, of a DuckDB file or a URL of PostgreSQL."""
+    with opened(database) as ask:
+        return ask(statement)
 
 
 def tables(database: Path | str) -> set[str]:
@@ -304,30 +320,30 @@ def assert_warehouse_is_truth(
         blank: columns by export that the files did not have.
     """
     loaded = Days.of(days)
-    for export in exports:
-        columns = [column.name for column in EXPORTS[export].columns if column.name != "export_job_id"]
-        truth: list[tuple[Any, ...]] = []
-        for contract in contracts:
-            gone = Days.of((missing or {}).get((export, contract), ()))
-            for window in loaded - gone:
-                for row in world.rows(export, contract, window.first, window.last):
-                    absent = (blank or {}).get(export, ())
-                    truth.append(tuple(None if name in absent else row[name] for name in columns))
-        found = query(database, f"SELECT {', '.join(columns)} FROM salesnav.{export}")
-        expected, got = Counter(truth), Counter(found)
-        assert got == expected, _difference(export, expected, got)
-        key = ", ".join(EXPORTS[export].key)
-        assert not query(database, f"SELECT {key} FROM salesnav.{export} GROUP BY {key} HAVING count(*) > 1")
-        assert not query(
-            database,
-            f"SELECT * FROM salesnav.{export} WHERE _dlt_load_id NOT IN (SELECT load_id FROM salesnav._dlt_loads)",
-        )
-    names = ", ".join(column.name for column in CONTRACTS.columns)
-    listed = [
-        (element["contract"], element["name"], element.get("description"), element["hasReportingAccess"])
-        for element in world.contracts()
-    ]
-    assert sorted(query(database, f"SELECT {names} FROM salesnav.contracts")) == sorted(listed)
+    with opened(database) as ask:
+        for export in exports:
+            columns = [column.name for column in EXPORTS[export].columns if column.name != "export_job_id"]
+            truth: list[tuple[Any, ...]] = []
+            for contract in contracts:
+                gone = Days.of((missing or {}).get((export, contract), ()))
+                for window in loaded - gone:
+                    for row in world.rows(export, contract, window.first, window.last):
+                        absent = (blank or {}).get(export, ())
+                        truth.append(tuple(None if name in absent else row[name] for name in columns))
+            found = ask(f"SELECT {', '.join(columns)} FROM salesnav.{export}")
+            expected, got = Counter(truth), Counter(found)
+            assert got == expected, _difference(export, expected, got)
+            key = ", ".join(EXPORTS[export].key)
+            assert not ask(f"SELECT {key} FROM salesnav.{export} GROUP BY {key} HAVING count(*) > 1")
+            assert not ask(
+                f"SELECT * FROM salesnav.{export} WHERE _dlt_load_id NOT IN (SELECT load_id FROM salesnav._dlt_loads)",
+            )
+        names = ", ".join(column.name for column in CONTRACTS.columns)
+        listed = [
+            (element["contract"], element["name"], element.get("description"), element["hasReportingAccess"])
+            for element in world.contracts()
+        ]
+        assert sorted(ask(f"SELECT {names} FROM salesnav.contracts")) == sorted(listed)
 
 
 def _difference(export: str, truth: Counter[Any], found: Counter[Any]) -> str:
