@@ -135,6 +135,7 @@ def _erase(
     context: RunContext, warehouse: Warehouse, wanted: _Wanted, confirm: Callable[[Erasure], bool]
 ) -> Erasure | None:
     with warehouse.opened() as opened:
+        _require_tables(opened)
         names = {**context.ledger.names, **opened.contract_names()}
         seats = wanted.seats(opened, names)
         earlier = [Seat(urn, seat) for urn, found in context.erased_seats.items() for seat in found]
@@ -149,6 +150,20 @@ def _erase(
     with warehouse.opened() as opened:
         rows.remove(opened)
     return erasure
+
+
+def _require_tables(opened: OpenWarehouse) -> None:
+    """Makes sure that something was loaded here: elsewhere, "removed" would be said of people who are still there.
+
+    Raises:
+        ConfigurationError: if the dataset has no table of a load.
+    """
+    loaded = {table.name for table in (ACTIVITIES, ACTIVITY_OUTCOMES, SEATS, REJECTED_ROWS, SEAT_DIRECTORY)}
+    if opened.missing(loaded) == loaded:
+        raise ConfigurationError(
+            f"There is nothing to erase: the dataset {opened.dataset} has no table that a load has made. Name the database and"
+            " the dataset that were loaded. Nothing was removed."
+        )
 
 
 def _as_loaded(personal_data: PersonalData, state: Mapping[str, Any]) -> PersonalData:
@@ -260,6 +275,15 @@ def _note(pipeline: dlt.Pipeline, seats: Sequence[Seat]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class _Condition:
+    """A condition of rows, in which braces stand for other tables."""
+
+    text: str
+    tables: tuple[str, ...] = ()
+    """The names of these tables, in turn."""
+
+
 class _Rows:
     """The rows of seats, in all tables."""
 
@@ -273,10 +297,7 @@ class _Rows:
 
     def count(self) -> dict[str, int]:
         """Returns how many there are, by table."""
-        counts = {
-            table: int((self._opened.rows(f"SELECT count(*) FROM {{}} WHERE {condition}", *names) or [(0,)])[0][0])
-            for table, condition, *names in self._conditions()
-        }
+        counts = {table: self._count(table, conditions) for table, conditions in self._conditions()}
         if not counts[SEAT_DIRECTORY.name]:
             del counts[SEAT_DIRECTORY.name]
         return {**counts, REJECTED_ROWS.name: sum(map(len, self._rejected.values()))}
@@ -290,28 +311,38 @@ class _Rows:
                     for job, line in lines[start : start + _AT_A_TIME]
                 )
                 opened.change(f"DELETE FROM {{}} WHERE contract = {_quoted(contract)} AND ({some})", REJECTED_ROWS.name)
-        for _, condition, *names in self._conditions():
-            opened.change(f"DELETE FROM {{}} WHERE {condition}", *names)
+        self._delete(opened)
         for staged in opened.staging():
-            for _, condition, *names in self._conditions():
-                staged.change(f"DELETE FROM {{}} WHERE {condition}", *names)
+            self._delete(staged)
             for contract in self._seats:
                 staged.change(f"DELETE FROM {{}} WHERE contract = {_quoted(contract)}", REJECTED_ROWS.name)
 
-    def _conditions(self) -> Iterator[tuple[str, ...]]:
-        """Yields tables and conditions of their rows, with the tables that each statement names in turn."""
-        yield (
-            ACTIVITY_OUTCOMES.name,
-            f"{self._of_seats} OR {self._of_activities('{}')}",
-            *(ACTIVITY_OUTCOMES.name, *[ACTIVITIES.name] * len(self._seats)),
+    def _count(self, table: str, conditions: Sequence[_Condition]) -> int:
+        """Returns how many rows of a table meet one of the conditions whose tables are there."""
+        usable = [one for one in conditions if not (one.tables and self._opened.missing(set(one.tables)))]
+        condition = " OR ".join(one.text for one in usable)
+        rows = self._opened.rows(
+            f"SELECT count(*) FROM {{}} WHERE {condition}", table, *(name for one in usable for name in one.tables)
         )
-        yield ACTIVITIES.name, self._of_seats, ACTIVITIES.name
-        yield (
-            SEAT_DIRECTORY.name,
-            f"{self._of_entries} OR lower(trim(email)) IN (SELECT lower(trim(email)) FROM {{}} WHERE {self._of_seats})",
-            *(SEAT_DIRECTORY.name, SEATS.name),
+        return int(rows[0][0]) if rows else 0
+
+    def _delete(self, opened: OpenWarehouse) -> None:
+        """Removes rows by one condition after the other: where another table is not there, its condition alone does nothing."""
+        for table, conditions in self._conditions():
+            for one in conditions:
+                opened.change(f"DELETE FROM {{}} WHERE {one.text}", table, *one.tables)
+
+    def _conditions(self) -> Iterator[tuple[str, list[_Condition]]]:
+        """Yields tables with the conditions of their rows; the first needs no other table."""
+        of_seats = _Condition(self._of_seats)
+        through_activities = _Condition(self._of_activities("{}"), (ACTIVITIES.name,) * len(self._seats))
+        through_seats = _Condition(
+            f"lower(trim(email)) IN (SELECT lower(trim(email)) FROM {{}} WHERE {self._of_seats})", (SEATS.name,)
         )
-        yield SEATS.name, self._of_seats, SEATS.name
+        yield ACTIVITY_OUTCOMES.name, [of_seats, through_activities]
+        yield ACTIVITIES.name, [of_seats]
+        yield SEAT_DIRECTORY.name, [_Condition(self._of_entries), through_seats]
+        yield SEATS.name, [of_seats]
 
     @property
     def _of_seats(self) -> str:
