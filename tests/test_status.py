@@ -15,7 +15,7 @@ from typing import NamedTuple
 import dlt
 import duckdb
 import pytest
-from runs.house import wait_until
+from runs.house import house, wait_until
 
 from salesnav_source.days.windows import Window
 from salesnav_source.exceptions import ConfigurationError
@@ -205,11 +205,23 @@ def test_nothing_counts_that_was_loaded_into_a_file_that_is_gone(original: Loade
 
 
 def test_a_missing_destination_is_noted_and_not_made(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    # without it the file is where dlt would put it
+    # without them the file is where dlt would put it, as in what earlier versions have left
     (loaded.working_dir / "trace.pickle").unlink()
+    state = loaded.working_dir / "state.json"
+    state.write_text(state.read_text().replace("salesnav_database", "something_else"))
     monkeypatch.chdir(loaded.folder)
     assert "could not be read" in loaded.status()["notes"][0]
     assert not list(loaded.folder.rglob("*.duckdb"))
+
+
+def test_the_file_is_known_after_a_run_that_had_nothing_to_load(tmp_path: Path) -> None:
+    with house(tmp_path, days=2) as home:
+        home.sync()
+        home.sync()
+        home.database.rename(tmp_path / "elsewhere")
+        status = collect("house", home.settings(), str(tmp_path / home.machine), home.clock())
+    assert status["database"] == str(home.database)
+    assert not any(one["covered"] for one in status["exports"]) and len(status["exports"]) == 6
 
 
 @contextmanager

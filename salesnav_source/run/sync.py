@@ -30,7 +30,7 @@ from salesnav_source.schema import CONTRACTS, EXPORT_COLUMNS, EXPORT_JOBS, EXPOR
 from salesnav_source.settings.configuration import SECTION, Settings
 from salesnav_source.settings.files import make_private
 from salesnav_source.warehouse import dlt_compat
-from salesnav_source.warehouse.connection import database_file
+from salesnav_source.warehouse.connection import note_database
 from salesnav_source.warehouse.state import Ledger
 
 CHECKPOINT = LoadLimits(rows=2_000_000, seconds=30.0)
@@ -155,8 +155,10 @@ def _empty_working_folder(context: RunContext) -> bool:
 
     The first load restores state and schemas from the warehouse. If tables are missing, they are needed at once.
     """
-    pipeline = context.pipeline
+    pipeline, warehouse = context.pipeline, context.warehouse
+    assert warehouse is not None  # a run of `sync` has a pipeline
     drop_working_folder(pipeline)
+    note_database(pipeline, warehouse)
     if not context.ledger.missing_tables:
         return False
     run_on_destination(pipeline, pipeline.sync_destination)
@@ -195,7 +197,7 @@ def _load_once(run: ExportRun, names: Sequence[str], ledger: Ledger) -> Ledger:
     pipeline, warehouse = run.context.pipeline, run.context.warehouse
     assert warehouse is not None  # a run of `sync` has a pipeline
     source = _source(run, ledger).with_resources(*names)
-    file = database_file(pipeline)
+    file = warehouse.file
     is_new = file is not None and not file.exists()
     run_on_destination(pipeline, lambda: pipeline.run(source), has_jobs=bool(run.plan.tasks))
     if is_new and file is not None:

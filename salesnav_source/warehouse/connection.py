@@ -15,6 +15,9 @@ from salesnav_source.warehouse.races import made_the_same_lake, retrying
 from salesnav_source.warehouse.replace import ReplaceScope
 from salesnav_source.warehouse.tables import duckdb_literal, literal
 
+_DATABASE = "salesnav_database"
+"""Key in the pipeline's state on this machine."""
+
 
 class Warehouse:
     """The dataset that a pipeline loads into.
@@ -42,10 +45,14 @@ class Warehouse:
         return str(own), str(staging)
 
     @property
+    def file(self) -> Path | None:
+        """The file of an embedded DuckDB; None for other destinations."""
+        return _file_in(self.credentials) if is_embedded(self._pipeline) else None
+
+    @property
     def exists(self) -> bool:
         """False if it is a DuckDB file that does not exist. Opening such a file would create it."""
-        path = database_file(self._pipeline)
-        return path is None or path.exists()
+        return self.file is None or self.file.exists()
 
     @contextmanager
     def opened(self) -> Iterator["OpenWarehouse"]:
@@ -246,11 +253,31 @@ class OpenWarehouse:
 
 def database_file(pipeline: Any) -> Path | None:
     """Returns the file of an embedded DuckDB that a pipeline loads into, None for other destinations."""
-    if not is_embedded(pipeline):
-        return None
-    credentials = pipeline.destination_client().config.credentials
+    return _file_in(pipeline.destination_client().config.credentials) if is_embedded(pipeline) else None
+
+
+def _file_in(credentials: Any) -> Path | None:
     database = getattr(credentials, "database", None)
     return Path(database) if isinstance(database, str) and database and not database.startswith(":") else None
+
+
+def note_database(pipeline: Any, warehouse: Warehouse) -> None:
+    """Notes on this machine which DuckDB file a pipeline loads into. A run without a load leaves no trace of it."""
+    if warehouse.file is not None:
+        pipeline.set_local_state_val(_DATABASE, str(warehouse.file.absolute()))
+
+
+def noted_database(pipeline: Any) -> str | None:
+    """Returns the DuckDB file that a pipeline loaded into last, as far as this machine knows."""
+    if not is_embedded(pipeline):
+        return None
+    info = pipeline.last_trace.last_load_info if pipeline.last_trace else None
+    scheme, _, path = (info.destination_displayable_credentials if info else "").partition(":///")
+    if scheme == "duckdb" and path:
+        return str(path)
+    with suppress(KeyError):
+        return str(pipeline.get_local_state_val(_DATABASE))
+    return None
 
 
 def is_embedded(pipeline: Any) -> bool:

@@ -25,6 +25,7 @@ from salesnav_source.schema import CONTRACTS, EXPORT_JOBS, EXPORTS
 from salesnav_source.settings.configuration import SECTION, Settings
 from salesnav_source.settings.names import DATASET, DEFAULT_PIPELINE, SANDBOX_PIPELINE
 from salesnav_source.warehouse.columns import KnownColumns, as_day
+from salesnav_source.warehouse.connection import noted_database
 from salesnav_source.warehouse.state import Ledger, read_ledger
 
 NOT_ASKED_YET = "not asked for yet"
@@ -438,15 +439,13 @@ def _open_as_last_run(pipeline: dlt.Pipeline, credentials: DuckDbBaseCredentials
     """Points to the DuckDB file that was loaded last, which the pipeline's state does not name, for reading only.
 
     Returns:
-        The file; None if the last run is not known, so that the one that dlt would load into stands for it.
+        The file; None if it is not known, so that the one that dlt would load into stands for it.
     """
     credentials.read_only = True
-    info = pipeline.last_trace.last_load_info if pipeline.last_trace else None
-    scheme, _, path = (info.destination_displayable_credentials if info else "").partition(":///")
-    if scheme != "duckdb" or not path:
-        return None
-    credentials.database = path
-    return path
+    file = noted_database(pipeline)
+    if file is not None:
+        credentials.database = file
+    return file
 
 
 def _span(window: Window) -> Span:
