@@ -224,6 +224,17 @@ def test_the_file_is_known_after_a_run_that_had_nothing_to_load(tmp_path: Path) 
     assert not any(one["covered"] for one in status["exports"]) and len(status["exports"]) == 6
 
 
+def test_a_table_that_was_dropped_is_named(tmp_path: Path) -> None:
+    with house(tmp_path, days=2) as home:
+        home.sync()
+        with duckdb.connect(str(home.database)) as database:
+            database.execute("DROP TABLE salesnav.seats")
+        status = collect("house", home.settings(), str(tmp_path / home.machine), home.clock())
+    reasons = {span["reason"] for one in status["exports"] for span in one["open"] if one["export"] == "seats"}
+    assert reasons == {"the table seats does not exist any more"}
+    assert all(one["covered"] for one in status["exports"] if one["export"] != "seats")
+
+
 @contextmanager
 def at_work(pipeline: Loaded) -> Iterator[None]:
     """Holds the pipeline's lock as a run does, on a thread of its own."""

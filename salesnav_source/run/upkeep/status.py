@@ -189,13 +189,11 @@ def _collect(context: RunContext, settings: Settings, epoch: float) -> Status:
         for contract in sorted({*wanted, *(contract for _, contract in known)})
         for export in EXPORTS
     ]
-    if told.is_gone:
-        notes.append(
-            f"{told.database} does not exist: what was loaded into it is gone, and the next run loads it again."
-        )
     # a pipeline that has loaded nothing yet has nothing to read
     trouble = told.trouble if exports else None
-    if trouble and not context.running:
+    if told.is_gone:
+        notes.append(f"{told.trouble}: what was loaded into it is gone, and the next run loads it again.")
+    elif trouble and not context.running:
         notes.append(
             f"{trouble}: the days covered are those that this machine remembers, and why others are missing is not known."
         )
@@ -382,8 +380,18 @@ def _explain(
             waits = (JobStatus.DATA_DELAY.value, JobStatus.NOT_AVAILABLE.value)
             kind = "open" if problem.status in waits else "failed"
             take(Days((problem.window,)), kind, problem.reason)
-    take(missing, "open", None if told.trouble else GONE if told.is_gone else NOT_ASKED_YET)
+    take(missing, "open", _why_absent(export, told))
     return {kind: sorted(spans, key=lambda span: span["first"]) for kind, spans in found.items()}
+
+
+def _why_absent(export: str, told: Told) -> str | None:
+    """Returns why days are missing of which no job tells; None if it is not known."""
+    if told.is_gone:
+        return GONE
+    if told.trouble:
+        return None
+    table = told.ledger.tables.get(export, export)
+    return f"the table {table} does not exist any more" if table in told.ledger.missing_tables else NOT_ASKED_YET
 
 
 def _ask_destination(context: RunContext) -> Told:
@@ -400,7 +408,8 @@ def _ask_destination(context: RunContext) -> Told:
         if isinstance(warehouse.credentials, DuckDbBaseCredentials):
             file = _open_as_last_run(pipeline, warehouse.credentials)
             if file is not None and not Path(file).exists():
-                return Told(ledger=_emptied(read_ledger(local, None, {})), database=file, is_gone=True)
+                trouble = f"{file} does not exist"
+                return Told(ledger=_emptied(read_ledger(local, None, {})), trouble=trouble, database=file, is_gone=True)
         with warehouse.opened() as opened:
             state = opened.source_state()
             ledger = read_ledger(state, opened, {})
