@@ -132,6 +132,9 @@ def test_the_listing_tells_which_contracts_are_configured(
     monkeypatch.setenv(f"{PREFIX}CONTRACTS", f'["{SOUTH}"]')
     lines = [line.split()[2:4] for line in run("contracts").out.splitlines()[2:]]
     assert lines == [["yes", "no"], ["yes", "yes"], ["no", "no"]]
+    monkeypatch.setenv(f"{PREFIX}CONTRACTS", f'["{SOUTH}", "urn:li:contract:999"]')
+    (told,) = run("contracts").out.splitlines()[5:]
+    assert told == "urn:li:contract:999 is configured, but not listed for the token's owner."
 
 
 @pytest.mark.parametrize("argv", [["contracts"], ["contracts", "--choose"]], ids=" ".join)

@@ -82,15 +82,17 @@ def _refuse_invented(base_url: str) -> None:
 
 
 def render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> str:
-    """Returns the contracts as a table.
+    """Returns the contracts as a table, and below it what is configured and not listed.
 
     Args:
         contracts: as LinkedIn lists them.
         chosen: those that are configured, by URN or name; all if there are none.
     """
     chosen = urns_where_listed(chosen, contracts)
+    absent = sorted(set(chosen) - {contract.urn for contract in contracts})
+    told = [f"{one_line(one)} is configured, but not listed for the token's owner." for one in absent]
     if not contracts:
-        return "LinkedIn lists no contract for the token's owner."
+        return "\n".join(["LinkedIn lists no contract for the token's owner.", *told])
     rows = [
         (
             contract.urn,
@@ -101,7 +103,9 @@ def render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> st
         )
         for contract in contracts
     ]
-    return "\n".join(fitted(("contract", "name", "may be exported", "is exported", "description"), rows, width()))
+    return "\n".join(
+        [*fitted(("contract", "name", "may be exported", "is exported", "description"), rows, width()), *told]
+    )
 
 
 def _choose(contracts: Sequence[Contract], present: Sequence[str]) -> int:
