@@ -2,7 +2,6 @@
 
 import os
 import stat
-import threading
 from pathlib import Path
 
 import pytest
@@ -46,18 +45,13 @@ def test_a_link_stays_a_link(tmp_path: Path, is_there: bool) -> None:
 
 
 def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
-    pipe, read = tmp_path / "pipe", list[bytes]()
+    pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-
-    def reader() -> None:
-        # whoever looks whether it can be written closes it again
-        while not (content := pipe.read_bytes()):
-            pass
-        read.append(content)
-
-    thread = threading.Thread(target=reader, daemon=True)
-    thread.start()
-    check_writable(pipe)
-    replace_file(pipe, b"new")
-    thread.join(10)
-    assert read == [b"new"] and stat.S_ISFIFO(pipe.stat().st_mode)
+    # open at both ends, so that what is written stays there until it is read
+    both_ends = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    try:
+        check_writable(pipe)
+        replace_file(pipe, b"new")
+        assert os.read(both_ends, 10) == b"new" and stat.S_ISFIFO(pipe.stat().st_mode)
+    finally:
+        os.close(both_ends)
