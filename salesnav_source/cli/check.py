@@ -23,7 +23,7 @@ from salesnav_source.exceptions import (
 )
 from salesnav_source.linkedin.auth import WHAT_TO_DO
 from salesnav_source.linkedin.client import Client, Contract
-from salesnav_source.run.contracts import urns_where_listed
+from salesnav_source.run.contracts import NOT_LISTED, urns_where_listed
 from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
 from salesnav_source.settings.configuration import BASE_URL, SCOPE, Settings, misspelt_settings
 from salesnav_source.settings.urns import in_words
@@ -219,9 +219,7 @@ def _access(settings: Settings, contracts: Sequence[Contract], refused: ApiError
     known = {contract.urn: contract.name for contract in contracts}
     for urn in urns_where_listed(settings.contracts, contracts):
         if urn not in listed:
-            text = (
-                f"{urn} is configured, but not listed for the token's owner: remove it, or use another member's token."
-            )
+            text = f"{urn} {NOT_LISTED}: remove it, or use another member's token."
             yield _finding("fail", "contracts", text)
         elif not listed[urn].has_reporting_access:
             text = (

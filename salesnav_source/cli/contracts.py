@@ -15,7 +15,7 @@ from salesnav_source.cli.terminal import one_line, say, show, width
 from salesnav_source.cli.workplace import settings_of
 from salesnav_source.exceptions import ConfigurationError
 from salesnav_source.linkedin.client import Client, Contract
-from salesnav_source.run.contracts import urns_where_listed
+from salesnav_source.run.contracts import NOT_LISTED, urns_where_listed
 from salesnav_source.run.exit_codes import COMPLETE, NOT_TRIED
 from salesnav_source.run.layout import fitted
 from salesnav_source.settings.addresses import is_loopback, origin
@@ -89,8 +89,8 @@ def render_contracts(contracts: Sequence[Contract], chosen: Sequence[str]) -> st
         chosen: those that are configured, by URN or name; all if there are none.
     """
     chosen = urns_where_listed(chosen, contracts)
-    absent = sorted(set(chosen) - {contract.urn for contract in contracts})
-    told = [f"{one_line(one)} is configured, but not listed for the token's owner." for one in absent]
+    listed = {contract.urn for contract in contracts}
+    told = [f"{one_line(one)} {NOT_LISTED}." for one in chosen if one not in listed]
     if not contracts:
         return "\n".join(["LinkedIn lists no contract for the token's owner.", *told])
     rows = [

@@ -17,6 +17,7 @@ from dlt.common.runtime.collector import NullCollector
 from salesnav_source.exceptions import ConfigurationError, SalesnavError
 from salesnav_source.run.context import ExportRun
 from salesnav_source.settings.redaction import clean
+from salesnav_source.settings.urns import number_of
 
 COLLECTORS = ("log", "tqdm", "enlighten", "alive_progress")
 """dlt's own, which can be chosen by `PROGRESS`."""
@@ -283,10 +284,10 @@ def render_lanes(lanes: Sequence[Lane], now: float, columns: int, most: int) -> 
     cells = [_cells(lane, now, others) for lane in shown]
     lines = _laid_out([(_named(lane), *row) for lane, row in zip(shown, cells)])
     if max(map(len, lines), default=0) > columns:
-        lines = _laid_out([(_number(lane), *row) for lane, row in zip(shown, cells)])
-    lines, more = lines[: max(1, most)], len(lines) - max(1, most)
-    if more > 0:
-        lines[-1] = f"and {more + 1} more"
+        lines = _laid_out([(number_of(lane.contract), *row) for lane, row in zip(shown, cells)])
+    most = max(1, most)
+    if len(lines) > most:
+        lines[most - 1 :] = [f"and {len(lines) - most + 1} more"]
     return [line[:columns] for line in lines]
 
 
@@ -303,13 +304,10 @@ def _laid_out(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return lines
 
 
-def _number(lane: Lane) -> str:
-    return lane.contract.rpartition(":")[2]
-
-
 def _named(lane: Lane) -> str:
     name = clean(lane.name, LONGEST_NAME)
-    return f"{name} ({_number(lane)})" if name else _number(lane)
+    number = number_of(lane.contract)
+    return f"{name} ({number})" if name else number
 
 
 def _cells(lane: Lane, now: float, others: Sequence[float]) -> tuple[str, str, str, str, str]:

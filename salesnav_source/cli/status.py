@@ -30,7 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--fail-on",
         choices=("failed", "open"),
         metavar="failed|open",
-        help="exit with 3 if days have failed, or if any day is missing (failed or open), and if the warehouse cannot be read",
+        help="failed: exit with 3 if days have failed; open: also if days are open or no contract is known; both: also if the"
+        " warehouse cannot be read",
     )
 
 

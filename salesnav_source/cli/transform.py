@@ -306,7 +306,7 @@ def _duckdb_file(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _require_tables(path: Path, dataset: str) -> None:
-    """Makes sure that there are rows to build on: the models take any table for one that is not loaded yet, and come out empty.
+    """Makes sure that a dataset has loaded tables: models of tables that are not there come out empty.
 
     Raises:
         ConfigurationError: if the dataset has no loaded table. A file that cannot be looked at is left to dbt.

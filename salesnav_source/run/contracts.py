@@ -81,6 +81,9 @@ def urns_of(wanted: Iterable[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one if is_contract_urn(one) else _urn_named(one, names) for one in wanted))
 
 
+NOT_LISTED = "is configured, but not listed for the token's owner"
+
+
 def urns_where_listed(wanted: Iterable[str], contracts: Iterable[Contract]) -> list[str]:
     """Returns contracts that are wanted by URN or name: by URN if one of those listed has the name, else as they are wanted."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -127,9 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():
             said = self.headers.get("Content-Length", "0")
             length = min(int(said), _MAX_BODY) if said.isdecimal() else 0
-            yield (content := self.rfile.read(length))
+            content = self.rfile.read(length)
             if len(content) < length:
                 raise ConnectionAbortedError("The client went away in the midst of its body.")
+            yield content
             return
         left = _MAX_BODY
         while (size := self._chunk_size()) and size <= left:

@@ -24,6 +24,11 @@ def urn_of_number(text: str) -> str | None:
     return f"urn:li:contract:{text}" if text.isascii() and text.isdecimal() else None
 
 
+def number_of(urn: str) -> str:
+    """Returns the number of a contract, which ends its URN."""
+    return urn.rpartition(":")[2]
+
+
 def in_words(urn: str, names: Mapping[str, str]) -> str:
     """Returns a contract for a person: its name and URN, e.g. `North (urn:li:contract:123456)`; without a name the URN alone.
 

@@ -52,7 +52,8 @@ class Warehouse:
     @property
     def exists(self) -> bool:
         """False if it is a DuckDB file that does not exist. Opening such a file would create it."""
-        return self.file is None or self.file.exists()
+        file = self.file
+        return file is None or file.exists()
 
     @contextmanager
     def opened(self) -> Iterator["OpenWarehouse"]:
@@ -262,7 +263,10 @@ def _file_in(credentials: Any) -> Path | None:
 
 
 def note_database(pipeline: Any, warehouse: Warehouse) -> None:
-    """Notes on this machine which DuckDB file a pipeline loads into. A run without a load leaves no trace of it."""
+    """Notes on this machine which DuckDB file a pipeline loads into. A run without a load leaves no trace that names it.
+
+    dlt's own key for a file will not do: with it, dlt would load there in place of a relative path.
+    """
     if warehouse.file is not None:
         pipeline.set_local_state_val(_DATABASE, str(warehouse.file.absolute()))
 

@@ -13,6 +13,7 @@ from salesnav_source.marts.dashboard.days import DEFAULT_SPAN, SPANS
 from salesnav_source.marts.dashboard.frames import label_people
 from salesnav_source.marts.dashboard.marts import Marts
 from salesnav_source.marts.dashboard.model import NO_TEAM, Filters, Person
+from salesnav_source.settings.urns import number_of
 
 COMPARED = 28
 """Days at the end of a period that are compared with as many before, where what was before the period is not loaded."""
@@ -82,7 +83,7 @@ class Scope:
             fits = [
                 contract
                 for contract in self.contracts["contract"]
-                if text in (contract, contract.rpartition(":")[2]) or text.lower() == self.name(contract).lower()
+                if text in (contract, number_of(contract)) or text.lower() == self.name(contract).lower()
             ]
             if not fits:
                 known = ", ".join(f"{self.name(contract)} ({contract})" for contract in self.contracts["contract"])

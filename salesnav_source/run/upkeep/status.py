@@ -100,10 +100,10 @@ class Status(TypedDict):
     working_dir: str
     destination: str | None
     database: str | None
-    """The DuckDB file that was loaded last, in which is read what is covered; None for other destinations."""
+    """The DuckDB file that was loaded last; None if it is not known, and for other destinations."""
     dataset: str | None
     trouble: str | None
-    """Why the destination could not be read; what is covered is then what this machine remembers."""
+    """Why the destination could not be read. Covered is then what this machine remembers; nothing if the file is gone."""
     as_of: str
     running: bool
     """Whether a run is at work now."""
@@ -144,9 +144,9 @@ class Told:
     trouble: str | None = None
     """Why it could not be asked."""
     database: str | None = None
-    """The DuckDB file that it is, if the last run is known."""
+    """Its file, if it is a DuckDB and the file is known."""
     is_gone: bool = False
-    """Whether this file no longer exists."""
+    """True if that file does not exist any more."""
 
     def may_export(self, contract: str) -> bool:
         """Returns true if nothing is known that keeps a contract from being exported."""
