@@ -45,3 +45,26 @@
   {#- A relation as views name it. A copy of a DuckDB file, or one that is attached, has another name, which views need not know. -#}
   {{ return(relation.include(database=false) if target.type == 'duckdb' and relation.database == target.database else relation) }}
 {%- endmacro %}
+
+
+{% macro keep_rows_without_tables() -%}
+  {#- Stops a build before it empties models: where no table of the source is there, their names are wrong, or they are gone.
+      An empty warehouse is built; its models have no rows to lose. -#}
+  {%- if execute and flags.WHICH in ['build', 'run'] -%}
+    {%- set ns = namespace(loaded=false, filled=none) -%}
+    {%- for node in graph.sources.values() if node.package_name == 'salesnav' and not ns.loaded -%}
+      {%- set ns.loaded = adapter.get_relation(node.database, node.schema, node.identifier) is not none -%}
+    {%- endfor -%}
+    {%- if not ns.loaded -%}
+      {%- for node in graph.nodes.values() if node.package_name == 'salesnav' and node.resource_type == 'model' and 'marts' in node.fqn and ns.filled is none -%}
+        {%- set mart = adapter.get_relation(node.database, node.schema, node.alias) -%}
+        {%- if mart is not none and run_query('select 1 as filled from ' ~ mart ~ ' limit 1').rows | length -%}
+          {%- set ns.filled = mart -%}
+        {%- endif -%}
+      {%- endfor -%}
+    {%- endif -%}
+    {%- if ns.filled is not none -%}
+      {{ exceptions.raise_compiler_error('salesnav: there are no loaded tables in the schema ' ~ var('salesnav_schema', 'salesnav') ~ ', so ' ~ ns.filled ~ ' and the other models would be emptied. Name the schema that was loaded: salesnav_schema in --vars, --dataset of salesnav transform. Nothing was built.') }}
+    {%- endif -%}
+  {%- endif -%}
+{%- endmacro %}

@@ -229,8 +229,8 @@ def _stoppable() -> Iterator[list[threading.Event]]:
     try:
         try:
             yield stop_events
-        except Exception:
-            # what has swallowed it may have failed for want of what was broken off
+        except (Exception, KeyboardInterrupt):
+            # what has swallowed it may have failed for want of what was broken off; an event that ended it has no number
             if not received:
                 raise
         if received:

@@ -10,14 +10,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salesnav_source.cli.grammar import add_where_marts_are, database_of, dataset_of, exit_codes
 from salesnav_source.cli.terminal import say, show
 from salesnav_source.run.exit_codes import COMPLETE, INCOMPLETE
-from salesnav_source.schema import TABLES
 from salesnav_source.settings.installed import how_to_install, of_extra
 from salesnav_source.warehouse import destinations
 
@@ -113,8 +111,6 @@ def run(options: argparse.Namespace) -> int:
     given = _variables(options.vars)
     more = _split(options.dbt_options)
     output, secrets = profile(options)
-    if options.destination == "duckdb" and not {"salesnav_schema", "salesnav_database"} & set(given):
-        _require_tables(Path(output["path"]), dataset_of(options))
     variables = {"salesnav_schema": dataset_of(options), "salesnav_semantic_models": True}
     if options.full_tests:
         variables["salesnav_full_tests"] = True
@@ -303,24 +299,6 @@ def _duckdb_file(options: argparse.Namespace) -> dict[str, Any]:
     # the file is brought up to date once, at the end, and not after each few models
     settings = {"preserve_insertion_order": "false", "checkpoint_threshold": "256MB"}
     return {"path": str(path), "config_options": {"memory_limit": options.memory_limit, **settings}}
-
-
-def _require_tables(path: Path, dataset: str) -> None:
-    """Makes sure that a dataset has loaded tables: models of tables that are not there come out empty.
-
-    Raises:
-        ConfigurationError: if the dataset has no loaded table. A file that cannot be looked at is left to dbt.
-    """
-    import duckdb
-
-    named = "SELECT table_name FROM information_schema.tables WHERE lower(table_schema) = lower(?)"
-    with suppress(duckdb.Error), duckdb.connect(str(path), read_only=True) as connection:
-        found = {name for (name,) in connection.execute(named, [dataset]).fetchall()}
-        if not found & {table.name for table in TABLES}:
-            raise _mistake(
-                f"There are no loaded tables in the dataset {dataset} of {path}, so that the models would be emptied. Name the"
-                " file and the dataset that were loaded, with --database and --dataset. Nothing was built."
-            )
 
 
 def _bigquery_login(credentials: Any, secret: Any) -> dict[str, Any]:

@@ -48,6 +48,7 @@ def dbt(
     *command: str,
     project: Path = PACKAGE,
     version: str = "dbt",
+    fails: bool = False,
     **environment: str,
 ) -> str:
     """Runs dbt itself with a profile; returns what it said.
@@ -58,6 +59,7 @@ def dbt(
         *command: what it is to do.
         project: the folder of the project.
         version: the environment that it runs in.
+        fails: whether it is to fail.
         **environment: variables that differ.
     """
     output = {"schema": "salesnav_marts", **profile}
@@ -66,7 +68,7 @@ def dbt(
     target = str(folder / "target")
     whole = [str(executable(version)), *command, "--project-dir", str(project), "--profiles-dir", str(folder)]
     variables = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_TARGET_PATH": target, "DBT_LOG_PATH": target}
-    return _said(whole, folder, {**variables, "NO_COLOR": "1", **environment}, False)
+    return _said(whole, folder, {**variables, "NO_COLOR": "1", **environment}, fails)
 
 
 def run(version: str, folder: Path, *command: str, **environment: str) -> str:

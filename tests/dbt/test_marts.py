@@ -160,10 +160,19 @@ def test_missing_tables_and_columns_leave_models_empty(home: House, tmp_path: Pa
     assert not rows(database, "SELECT * FROM salesnav_marts.salesnav__inmails WHERE is_mature")
 
 
+def test_models_are_not_emptied_by_a_dataset_in_which_nothing_is_loaded(home: House) -> None:
+    build(home, UNTESTED)
+    before = built(home.database, "seats")
+    said = transform(home.folder, "--database", str(home.database), "--dataset", "misspelt", fails=True)
+    assert before == built(home.database, "seats") != Counter()
+    assert "there are no loaded tables in the schema misspelt" in said and "Nothing was built." in said
+
+
 def test_an_empty_warehouse_builds(tmp_path: Path) -> None:
     database = tmp_path / "empty.duckdb"
     duckdb.connect(str(database)).close()
-    transform(tmp_path, "--database", str(database))
+    for _ in range(2):
+        transform(tmp_path, "--database", str(database))
     for mart in MARTS:
         assert built(database, mart) == Counter()
 

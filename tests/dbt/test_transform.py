@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from salesnav_source import cli
@@ -79,21 +78,6 @@ def test_what_is_missing_is_a_sentence(
         assert "--vars takes a JSON object" in capsys.readouterr().err
     assert cli.main(["transform", "--dbt-options=--select 'x"]) == 2
     assert "--dbt-options cannot be read" in capsys.readouterr().err
-
-
-def test_models_are_not_emptied_by_a_dataset_in_which_nothing_is_loaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    with duckdb.connect("salesnav_to_duckdb.duckdb") as database:
-        database.execute("CREATE SCHEMA salesnav; CREATE TABLE salesnav.seats (seat_id BIGINT)")
-    command = ["transform", "--dbt", fake_dbt(tmp_path, "dbt has begun")]
-    assert cli.main([*command, "--dataset", "misspelt"]) == 2
-    said = capfd.readouterr()
-    assert "There are no loaded tables in the dataset misspelt" in said.err and "dbt has begun" not in said.out
-    for right in ([], ["--dataset", "SALESNAV"], ["--vars", '{"salesnav_database": "elsewhere"}']):
-        assert cli.main([*command, *right]) == 0
-        assert "dbt has begun" in capfd.readouterr().out
 
 
 TOLD = {

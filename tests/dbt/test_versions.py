@@ -90,6 +90,8 @@ def grown(version: str, loads: tuple[Path, Path], folder: Path) -> list[TTables]
         for (name,) in connection.execute(names).fetchall():
             connection.execute(f"CREATE TABLE salesnav.{name} AS FROM later.salesnav.{name}")
     build(version, folder, "run")
+    said = build(version, folder, "run", "--vars", "salesnav_schema: misspelt", fails=True)
+    assert "there are no loaded tables in the schema misspelt" in said
     return [*found, tables(database)]
 
 
@@ -104,10 +106,10 @@ def tables(database: Path) -> TTables:
     }
 
 
-def build(version: str, folder: Path, *command: str) -> str:
+def build(version: str, folder: Path, *command: str, fails: bool = False) -> str:
     profile = {"type": "duckdb", "path": str(folder / "w.duckdb"), "threads": 1}
     where = {"LD_LIBRARY_PATH": str(library())} if version == "dbt-2" else {}
-    return dbt(folder, profile, *command, version=version, TZ=ZONE, **where)
+    return dbt(folder, profile, *command, version=version, fails=fails, TZ=ZONE, **where)
 
 
 def library() -> Path:

@@ -64,6 +64,8 @@ def test_marts_are_those_of_duckdb(
         happen_later(home)
         home.sync(pipeline=pipeline)
         build(server, tmp_path, "build")
+        said = build(server, tmp_path, "run", "--vars", "salesnav_schema: misspelt", fails=True)
+        assert "there are no loaded tables in the schema misspelt" in said
         for mart in COMPARED:
             found, wanted = rows_of(home, server, tmp_path, mart), expected[mart]
             if mart == "export_coverage":
@@ -118,9 +120,9 @@ def happen_later(home: House) -> None:
     home.world.withdraw("seats", TWO, lambda row: row["snapshot_date"] == gone)
 
 
-def build(server: Server, folder: Path, command: str, *options: str) -> None:
-    """Builds the marts by dbt."""
-    dbt(folder, profile(server), command, *options, **ELSEWHERE[server.kind], **server.variables)
+def build(server: Server, folder: Path, command: str, *options: str, fails: bool = False) -> str:
+    """Builds the marts by dbt; returns what it said."""
+    return dbt(folder, profile(server), command, *options, fails=fails, **ELSEWHERE[server.kind], **server.variables)
 
 
 def profile(server: Server, database: str = DATABASE) -> dict[str, Any]:

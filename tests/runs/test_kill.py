@@ -1,18 +1,23 @@
 """Runs that are killed, stopped or doubled: the next run goes on from them, and ends in the truth."""
 
+import argparse
+import json
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from salesnav_source import salesnav
+from salesnav_source.cli import execution
+from salesnav_source.run.result import RunReport
 from salesnav_source.sandbox import faults
 from salesnav_source.sandbox.transforms import short_row
 
@@ -27,6 +32,8 @@ pytestmark = pytest.mark.long(
         "create-hangs",
         "while-importing-2-130",
         "while-ending-15-143",
+        "ended-by-the-event",
+        "failed-for-it",
     ),
 )
 
@@ -439,3 +446,23 @@ def test_a_signal_before_and_after_the_work_leaves_no_stack_trace(
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode == (code if stopped else 3)
     assert ended.stderr == ("Stopped.\n" if stopped else "")
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        pytest.param(KeyboardInterrupt(), id="ended-by-the-event"),
+        pytest.param(RuntimeError("for want of what was broken off"), id="failed-for-it"),
+    ],
+)
+def test_a_signal_that_a_callback_swallows_has_its_exit_code(late: BaseException, tmp_path: Path) -> None:
+    """Python drops what is raised in a finalizer; the event that the signal sets ends the run then, with no number."""
+
+    def work(report: RunReport, stop_events: list[threading.Event]) -> int:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        raise late
+
+    options = argparse.Namespace(pipeline="one", report_json=str(tmp_path / "report.json"))
+    assert execution.run_reported(options, work, "Stopped.") == 143
+    assert json.loads((tmp_path / "report.json").read_text())["result"] == "stopped"
