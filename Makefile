@@ -11,6 +11,8 @@ is %d.%d. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" % v[:2])
 
 DBT := .venvs/dbt-duckdb
 DBT_READY := $(DBT)/.ready
+# the drivers of the warehouses, and what tests and checks need
+ALL := --constraint constraints.txt --group dev --group ducklake --editable '.[bigquery,snowflake,postgres,sqlalchemy,dashboard,s3,gcs,azure]'
 # two workers; each takes a file at a time, and the files that take longest come first, see tests/conftest.py
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -103,7 +105,9 @@ clean: ## removes what make has made
 $(READY): $(DEMO)
 	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --group dev --group ducklake --editable '.[bigquery,snowflake,postgres,sqlalchemy,dashboard,s3,gcs,azure]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	@# uv takes a tenth of pip's time; but it does not know pip's configuration, e.g. an index of one's own
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(ALL) || $(BIN)/python -m pip install --quiet $(ALL)
 	@# tests start hundreds of processes, and an environment may keep them from writing bytecode
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib salesnav_source
 	@touch $(READY)

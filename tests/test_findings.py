@@ -16,8 +16,9 @@ def test_a_finding_says_what_was_tried_and_pins_it(name):
     text = (FINDINGS / name).read_text()
     comments = "".join(line for line in text.splitlines() if line.startswith("# "))
     assert re.search(r"# Guess: .+# True:  .+# Tried: \d{4}-\d\d-\d\d with ", comments)
-    (installed,) = re.findall(
-        r"(?:pip install --quiet|npm install [-\w ]+? --no-fund) (.+?) (?:>/dev/null )?\|\|", text
+    command = (
+        r"(?:pip install --quiet|npm install [-\w ]+? --no-fund|npm pack --silent) (.+?) (?:>/dev/null )?(?:\|\||&&)"
     )
-    assert all(re.search(r"[^@=](?:==|@)\d", package) for package in installed.split())
+    packages = " ".join(re.findall(command, text)).split()
+    assert packages and all(re.search(r"[^@=](?:==|@)\d", package) for package in packages)
     assert "mktemp -d" in text and "trap 'rm -rf \"$folder\"' EXIT" in text

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -180,7 +181,7 @@ def test_what_the_image_is_made_of_is_the_whole_package(tmp_path: Path) -> None:
     assert not list(source.rglob("secrets.toml"))
     for name in re.findall(r"^COPY (?!--)(\S+) ", last, re.MULTILINE):
         assert (ROOT / name).is_file()
-    run([program("deploy"), "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ".", str(source)], tmp_path)
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", ".", str(source)], tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         names = set(packed.namelist())
