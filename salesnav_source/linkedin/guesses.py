@@ -94,7 +94,7 @@ _GUESSES = (
         "guess",
         "a key comes again",
         "equal rows are loaded once; of rows that differ the latest is loaded, the last of equally late ones, and the others"
-        " are in `rejected_rows`",
+        " are in `rejected_rows`. If these are more than half of the file, it fails",
         in_file=True,
     ),
     Guess(
@@ -128,7 +128,9 @@ _GUESSES = (
         "guess",
         "it comes again in another window of the load, or in the days next to it",
         "the row with the later time counts, once, in whatever order the days are loaded; rows are counted after that."
-        " Activities are compared with those of 100 days around the days that a load replaces, outcomes with all",
+        " Activities are compared with those of 100 days around the days that a load replaces, outcomes with all. If more than"
+        " half of a window's keys stand elsewhere with another time, it fails: in files of the same load all keys are compared,"
+        " in the warehouse up to 500 of the first windows of an export",
     ),
     Guess(
         "empty_means_nothing",

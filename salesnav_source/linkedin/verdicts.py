@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from salesnav_source.linkedin.guesses import GUESSES
 from salesnav_source.linkedin.reader.header import is_required
 from salesnav_source.linkedin.reader.reading import Findings
-from salesnav_source.linkedin.reader.repetitions import CONTRADICTED
+from salesnav_source.linkedin.reader.rejections import CONTRADICTED
 from salesnav_source.linkedin.reader.request import ReadRequest
 from salesnav_source.linkedin.reader.styles import COMMA, DOCUMENTED, DOT, OrderClues
 

@@ -1,24 +1,30 @@
 """The bookkeeping of one load: notes each window in the report, the journal, the claim, and dlt's state."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from dlt.common import logger
 
 from salesnav_source.days.windows import ONE_DAY, Days, Window, utc_day
+from salesnav_source.jobs.lanes import TLane
 from salesnav_source.jobs.records import job_record
 from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import Task
+from salesnav_source.linkedin.reader.rejections import is_much
 from salesnav_source.run.account import ColumnsChange, Overlap
 from salesnav_source.run.context import ExportRun
 from salesnav_source.run.extraction import Extraction
 from salesnav_source.run.items import LARGE_ROWS
-from salesnav_source.run.keys import LoadedKeys
+from salesnav_source.run.keys import SAMPLE, LoadedKeys, Shared, sample_of, shared
 from salesnav_source.schema import EXPORTS, REJECTED_ROWS
 from salesnav_source.warehouse.columns import HeaderSpan, KnownColumns
 from salesnav_source.warehouse.connection import is_embedded
 from salesnav_source.warehouse.replace import ReplaceScope
 from salesnav_source.warehouse.state import Claim, ClaimedWindow, Ledger, StateWriter
+
+ELSEWHERE_IN_LOAD = "in the file of another window"
+ON_OTHER_DAYS = "on other days of the warehouse"
 
 
 @dataclass
@@ -34,6 +40,8 @@ class Books:
     """The columns of this load's files, joined with what was known about the same columns."""
     rows: int = 0
     keys: LoadedKeys = field(default_factory=LoadedKeys)
+    _sampled: set[str] = field(default_factory=set)
+    """Exports of which some keys were looked for in the warehouse."""
 
     @property
     def _writer(self) -> StateWriter:
@@ -52,19 +60,72 @@ class Books:
         self._add_to_claim(task, exported_on)
         self._add_columns(task)
 
-    def compared(self, task: Task) -> Task:
-        """Returns a received window with a note, if keys of its rows stand in other windows of this load, too."""
-        if EXPORTS[task.export].key_holds_day or not self._has_neighbours(task):
-            return task
+    def compared(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, str | None]]:
+        """Yields the received windows, noted where their keys stand in other places, too, and why one is not to be loaded.
+
+        A window is not loaded if its keys tell no rows apart: its rows would take the place of others.
+        """
+        elsewhere = self._on_other_days(tasks)
+        for task in tasks:
+            if EXPORTS[task.export].key_holds_day:
+                yield task, None
+                continue
+            found = [(elsewhere[task.lane], ON_OTHER_DAYS)] if task.lane in elsewhere else []
+            if self._has_neighbours(task):
+                found.append((self.keys.add(task), ELSEWHERE_IN_LOAD))
+            refusals = [_no_keys(one, where) for one, where in found if self._is_no_key(one)]
+            if refusals and self._has_neighbours(task):
+                self.keys.drop_last(task.lane)
+            yield (task, refusals[0]) if refusals else (self._noted(task, found), None)
+
+    def _noted(self, task: Task, found: Sequence[tuple[Shared, str]]) -> Task:
         claim = self._claim(task.export)
-        again = self.keys.add(task)
-        if not claim.shares_keys and self._is_large(task):
+        if not claim.shares_keys and self._has_neighbours(task) and self._is_large(task):
             claim.shares_keys = self._stand_elsewhere(task)
-        if not again:
-            return task
-        claim.repeats = True
-        note = f"{again:,} keys stand in the file of another window, too: the row with the later time is loaded"
-        return task.with_note(note)
+        for one, where in found:
+            # where the same rows stand in two windows of a load, one of each is loaded
+            claim.repeats |= where == ELSEWHERE_IN_LOAD and bool(one.again)
+            if one.again:
+                task = task.with_note(f"{one.again:,} keys stand {where}, too: the row with the later time is loaded")
+        return task
+
+    def _is_no_key(self, found: Shared) -> bool:
+        """True if more than half of the keys stand elsewhere with another time: so many rows are not versions of others."""
+        return 2 * found.otherwise > found.keys and is_much(found.otherwise, found.keys, self.run.settings.max_rejected)
+
+    def _on_other_days(self, tasks: Sequence[Task]) -> dict[TLane, Shared]:
+        """Looks in the warehouse for some keys of the first windows of each export, on loaded days that they do not replace.
+
+        Keys that come again each day come again in every window. So a sample shows it, before any row is replaced.
+        """
+        found: dict[TLane, Shared] = {}
+        for export in {task.export for task in tasks} - self._sampled:
+            of_export = [task for task in tasks if task.export == export and task.received.rows is not None]
+            beside = [task for task in of_export if self._has_loaded_days_beside(task)]
+            if beside and not EXPORTS[export].key_holds_day:
+                self._sampled.add(export)
+                found |= self._sampled_elsewhere(export, beside)
+        return found
+
+    def _has_loaded_days_beside(self, task: Task) -> bool:
+        return bool(self.ledger.coverage(task.export, task.contract).loaded - Days.of([task.window]))
+
+    def _sampled_elsewhere(self, export: str, tasks: Sequence[Task]) -> dict[TLane, Shared]:
+        warehouse = self.run.context.warehouse
+        if warehouse is None or not warehouse.exists:
+            return {}
+        scope, samples = ReplaceScope(EXPORTS[export]), {}
+        for task in tasks[:SAMPLE]:
+            scope.days.setdefault(task.contract, []).append(task.window)
+            samples[task] = sample_of(task, max(1, SAMPLE // len(tasks)))
+        wanted = [(task.contract, row["activity_id"]) for task, rows in samples.items() for row in rows]
+        with warehouse.opened() as opened:
+            rows = opened.rows_of_keys(self.extraction.table(export), scope, wanted)
+        names = [name for name in EXPORTS[export].key if name != "contract"]
+        return {
+            task.lane: shared(sample, [row for row in rows if row["contract"] == task.contract], names)
+            for task, sample in samples.items()
+        }
 
     def _has_neighbours(self, task: Task) -> bool:
         """True if another window of the lane may be in the same load."""
@@ -172,3 +233,11 @@ class Books:
             changed = ColumnsChange(task.contract, task.export, task.window, *change)
             self.run.report.columns_changed.append(changed)
             logger.warning(f"{task}: the columns of the file have changed: {changed}.")
+
+
+def _no_keys(found: Shared, where: str) -> str:
+    return (
+        f"{found.otherwise:,} of {found.keys:,} keys stand {where} with another time. So they tell no rows apart, or the days"
+        " of one of the two were read wrongly. Nothing of it is loaded, and loaded rows are not replaced by it. If the other"
+        " days are wrong, load or import those again first; max_rejected = 1 loads it as it is"
+    )

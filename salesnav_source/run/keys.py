@@ -1,42 +1,113 @@
-"""Which keys the files of a load have: whether one stands in the files of two windows, or in the warehouse already."""
+"""Which keys the files of a load have: whether one stands in the files of two windows, or on other days of the warehouse."""
 
+import re
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from salesnav_source.jobs.lanes import TLane
 from salesnav_source.jobs.task import Task
-from salesnav_source.linkedin.reader.arrays import TWords
-from salesnav_source.linkedin.reader.repetitions import key_hashes
+from salesnav_source.linkedin.reader.arrays import TInts, TWords
+from salesnav_source.linkedin.reader.hashes import hash_rows
 from salesnav_source.schema import EXPORTS
+
+MOMENT = "created_at"
+"""The column with the time of a row: of two rows with one key the later one is loaded."""
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.+/=-]+")
+
+SAMPLE = 500
+"""How many keys are looked for in the warehouse."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Keys of a window that stand elsewhere as well."""
+
+    keys: int
+    """How many keys were looked for."""
+    again: int
+    """How many of them stand elsewhere."""
+    otherwise: int
+    """How many stand there with another time, so that one of the two rows is not loaded."""
 
 
 @dataclass
 class LoadedKeys:
-    """The keys of the files that a load has taken, by lane: eight bytes each, and only where a lane has several windows."""
+    """The keys of the files that a load has taken, by lane: sixteen bytes each, and only where a lane has several windows."""
 
-    _seen: dict[tuple[str, str], list[TWords]] = field(default_factory=lambda: defaultdict(list))
+    _seen: dict[TLane, list[tuple[TWords, TInts]]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, task: Task) -> int:
-        """Adds the keys of a window, and returns how many of them stand in other windows of its lane as well."""
-        path = task.received.rows
-        if path is None:
-            return 0
-        hashes = _hashes_of(path, [name for name in EXPORTS[task.export].key if name != "contract"])
-        earlier = self._seen[task.lane]
-        again = sum(int(np.isin(hashes, one, assume_unique=True).sum()) for one in earlier)
-        earlier.append(hashes)
-        return again
+    def add(self, task: Task) -> Shared:
+        """Adds the keys of a window, and says how many of them stand in other windows of its lane as well."""
+        hashes, times = _keys_of(task)
+        again = otherwise = 0
+        for others, other_times in self._seen[task.lane]:
+            if not len(others):
+                continue
+            places = np.minimum(np.searchsorted(others, hashes), len(others) - 1)
+            same = others[places] == hashes
+            again += int(same.sum())
+            otherwise += int((same & (other_times[places] != times)).sum())
+        self._seen[task.lane].append((hashes, times))
+        return Shared(len(hashes), again, otherwise)
+
+    def drop_last(self, lane: TLane) -> None:
+        """Forgets the keys of the window of a lane that was added last."""
+        self._seen[lane].pop()
 
 
-def _hashes_of(path: Path, key: list[str]) -> TWords:
-    """Returns the hashes of the keys of typed rows; two keys that have one hash cost a comparison and nothing else."""
-    with pq.ParquetFile(path) as file:
-        found = [key_hashes(_plain(batch)) for batch in file.iter_batches(columns=key)]
-    return np.unique(np.concatenate(found)) if found else np.zeros(0, np.uint64)
+def sample_of(task: Task, rows: int) -> list[dict[str, Any]]:
+    """Returns key and time of the first rows of a window, but of those that need care in a query."""
+    names = [*_key_of(task), MOMENT]
+    found = [row for batch in islice(_batches(task, names, rows), 1) for row in batch.to_pylist()]
+    return [row for row in found if _PLAIN_ID.fullmatch(row["activity_id"])]
+
+
+def shared(sample: Sequence[Mapping[str, Any]], elsewhere: Sequence[Mapping[str, Any]], key: Sequence[str]) -> Shared:
+    """Returns which keys of a sample stand elsewhere, both as rows by column."""
+    times = defaultdict(set)
+    for row in elsewhere:
+        times[tuple(str(row[name]) for name in key)].add(_in_utc(row[MOMENT]))
+    found = [(times.get(tuple(str(row[name]) for name in key)), _in_utc(row[MOMENT])) for row in sample]
+    again = [(others, own) for others, own in found if others]
+    return Shared(len(sample), len(again), sum(own not in others for others, own in again))
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    # some drivers give the time in UTC without a zone
+    return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment is not None and moment.tzinfo else moment
+
+
+def _key_of(task: Task) -> list[str]:
+    return [name for name in EXPORTS[task.export].key if name != "contract"]
+
+
+def _keys_of(task: Task) -> tuple[TWords, TInts]:
+    """Returns the hashes of the keys of typed rows, sorted, and their times; the earliest of all where there is none."""
+    key = _key_of(task)
+    hashes, times = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
+    for batch in _batches(task, [*key, MOMENT]):
+        hashes.append(hash_rows(_plain(batch.select(key))))
+        times.append(batch.column(MOMENT).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy())
+    found = np.concatenate(hashes)
+    order = np.argsort(found, kind="stable")
+    return found[order], np.concatenate(times)[order]
+
+
+def _batches(task: Task, columns: list[str], rows: int = 65536) -> Iterator[pa.RecordBatch]:
+    path: Path | None = task.received.rows
+    if path is not None:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=rows, columns=columns)
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -92,15 +92,23 @@ class _Load:
                 runner.close_load()
             tasks = self._take()
             progress.show()
-            if tasks:
-                tasks = [self.books.compared(task) for task in tasks]
-                received = ReceivedWindows(self.extraction.load_id, set(self.extraction.resources), tasks=tasks)
+            kept = []
+            for task, refusal in self.books.compared(tasks):
+                if refusal is None:
+                    kept.append(task)
+                else:
+                    self.books.failed(task, refusal)
+                    _discard(task)
+            if kept:
+                received = ReceivedWindows(self.extraction.load_id, set(self.extraction.resources), tasks=kept)
                 yield from self._hand_over(received)
                 if first_taken_at is None:
                     first_taken_at = run.context.clock.now()
-                for task in tasks:
+                for task in kept:
                     self.books.loaded(task)
                     _discard(task)
+            elif tasks:
+                continue
             elif runner.finished or (full and runner.drained):
                 break
             else:

@@ -77,8 +77,8 @@ CHECKS: Mapping[Mode, tuple[TCheck, ...]] = {
 }
 """Requirements of the pipeline, by mode. They are checked in this order, under the lock."""
 
-STAGES_APART = frozenset({Mode.LOAD, Mode.IMPORT, Mode.MOVE, Mode.ERASE})
-"""Modes that use the pipeline's own staging dataset. A user's own run uses what the user has configured."""
+STAGES_APART = frozenset({Mode.LOAD, Mode.PLAN, Mode.IMPORT, Mode.MOVE, Mode.ERASE, Mode.STATUS})
+"""Modes that use, or look into, the pipeline's own staging dataset. A user's own run uses what the user has configured."""
 
 SAME_PERSONAL_DATA = frozenset({Mode.LOAD, Mode.PLAN, Mode.BARE, Mode.IMPORT, Mode.MOVE})
 """Modes that refuse settings for personal data other than those with which the warehouse was loaded."""
@@ -135,6 +135,8 @@ def prepare(
         lock = PipelineLock(pipeline.pipelines_dir, pipeline.pipeline_name)
         must.require_destination(pipeline)
         must.require_credentials(pipeline)
+        if mode in STAGES_APART:
+            layout.own_staging(pipeline)
         if mode is Mode.STATUS:
             yield _observed(belongings, pipeline, wishes, clock, lock)
             return
@@ -146,7 +148,6 @@ def prepare(
         for check in CHECKS[mode]:
             check(pipeline)
         if mode in STAGES_APART:
-            layout.own_staging(pipeline)
             layout.spare_compression(pipeline)
         yield _opened(belongings, pipeline, mode, wishes, clock, held, extraction)
 

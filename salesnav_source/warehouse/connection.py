@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID
 from salesnav_source.settings.configuration import SECTION
 from salesnav_source.warehouse import dlt_compat, mysql
 from salesnav_source.warehouse.races import made_the_same_lake, retrying
-from salesnav_source.warehouse.replace import ReplaceScope
+from salesnav_source.warehouse.replace import NO_ROW, ReplaceScope
 from salesnav_source.warehouse.tables import duckdb_literal, literal
+
+SHARED_STAGING = "%s_staging"
+"""dlt's default name of the staging dataset, the same for all pipelines of a dataset."""
 
 _DATABASE = "salesnav_database"
 """Key in the pipeline's state on this machine."""
@@ -169,13 +174,29 @@ class OpenWarehouse:
             key: the expression of a key, with the contract.
             load_id: the load.
         """
-        name, staging = self._sql.get_qualified_table_names(table)
+        name = self._table(table)
         own = f"{LOAD_ID} = {literal(load_id)}"
         others = f"SELECT {key} FROM {name} WHERE {LOAD_ID} <> {literal(load_id)}"
-        staged = f"SELECT count(DISTINCT {key}) FROM {staging} WHERE {own}"
-        ((keys,),) = self._ask(staged) or [(0,)]
-        ((lost,),) = self._ask(f"{staged} AND {key} IN ({others})") or [(0,)]
-        return int(keys), int(lost)
+        keys = lost = 0
+        for staging in self._staging_tables(table):
+            staged = f"SELECT count(DISTINCT {key}) FROM {staging} WHERE {own}"
+            ((found,),) = self._ask(staged) or [(0,)]
+            if found:
+                ((of_others,),) = self._ask(f"{staged} AND {key} IN ({others})") or [(0,)]
+                keys, lost = keys + int(found), lost + int(of_others)
+        return keys, lost
+
+    def _staging_tables(self, table: str) -> list[str]:
+        """Returns where a load may have staged a table: as this pipeline does now, and as a user's own run does by default."""
+        own = self._client.config
+        shared = own.copy()
+        shared.staging_dataset_name_layout = SHARED_STAGING
+        names = [one.normalize_staging_dataset_name(self._client.schema) for one in (own, shared)]
+        found = []
+        for name in dict.fromkeys(names):
+            with self._sql.with_alternative_dataset_name(name):
+                found.append(self._sql.make_qualified_table_name(table))
+        return found
 
     def count_same_keys(self, table: str, key: str, contract: str, load_id: str) -> int:
         """Returns how many rows of a contract have the key of a row of a load."""
@@ -207,6 +228,25 @@ class OpenWarehouse:
             f" AND {scope.key} IN (SELECT {scope.key} FROM read_parquet(%s)) LIMIT 1"
         )
         return bool(self._sql.execute_sql(found, rows))
+
+    def rows_of_keys(self, table: str, scope: ReplaceScope, keys: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Returns the rows with some activity ids, near the days of a scope and not on them: contract, id, type and time.
+
+        Args:
+            table: the table, of activities or outcomes.
+            scope: the days that are left out.
+            keys: contracts and activity ids; few of them, as they are written into the query.
+        """
+        names = ("contract", "activity_id", "activity_type", "created_at")
+        conditions = [
+            f"(contract = {literal(contract)} AND activity_id IN ({', '.join(sorted(literal(key) for _, key in some))}))"
+            for contract, some in groupby(sorted(set(keys)), key=itemgetter(0))
+        ]
+        found = self._ask(
+            f"SELECT {', '.join(names)} FROM {self._table(table)} WHERE {scope.near or '1 = 1'} AND NOT ({scope.of_days()})"
+            f" AND ({' OR '.join(conditions) or NO_ROW})"
+        )
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def erased_seats(self) -> dict[str, frozenset[int]]:
         """Returns the erased seats by contract. Their rows are never loaded again."""

@@ -1,5 +1,6 @@
 """Files that were handed over, and a list of people, in a warehouse that is a server: the same as jobs leave."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from runs.house import ONE, Timer
 from salesnav_source.run.handed.directory import import_directory
 from salesnav_source.run.handed.importing import Import, import_files
 from salesnav_source.run.handed.planning import GivenDays
+from salesnav_source.run.text import render
 from salesnav_source.schema import EXPORTS
 
 from .conftest import TGetServer
@@ -29,6 +31,13 @@ def test_files_and_a_directory_are_loaded_into_a_server(kind: str, get_server: T
                     home.pipeline(), home.settings(), Import([path], export, ONE, days), clock=Timer(home.clock)
                 )
                 assert report.exit_code == 0
+        head, *rows = (tmp_path / "activities.csv").read_text().splitlines(keepends=True)
+        later = home.day(1).strftime("%m-%d-%Y")
+        same = tmp_path / "same.csv"
+        same.write_text(head + "".join(re.sub(r"\d\d-\d\d-\d{4}", later, row) for row in rows))
+        again = Import([same], "activities", ONE, GivenDays())
+        report = import_files(home.pipeline(), home.settings(), again, clock=Timer(home.clock))
+        assert f"{len(rows)} of {len(rows)} keys stand on other days of the warehouse" in render(report)
         seat = home.world.rows("seats", ONE, home.day(2), home.day(2))[0]["seat_id"]
         people = tmp_path / "people.csv"
         for team in ("North", "South"):

@@ -74,6 +74,13 @@ def test_rows_that_contradict_each_other_can_be_read() -> None:
     assert Read(HEADER + rows, max_rejected=0.1).counts == (40, 20, 20, 0)
 
 
+def test_rows_that_nearly_all_have_one_key_are_not_versions_of_one_row() -> None:
+    rows = b"".join(b"1.23457E+15,T,01-01-2024 00:00:00,5,%d\n" % number for number in range(40))
+    told = str(refused(HEADER + rows, max_rejected=0.1))
+    assert "39 of 40 rows have the activity_id of another row, and other values" in told
+    assert Read(HEADER + rows, max_rejected=1.0).counts == (40, 1, 39, 0)
+
+
 @pytest.mark.parametrize(("bad", "fails"), [(9, False), (10, False), (11, True)])
 def test_a_column_that_cannot_be_read_is_another_form(bad: int, fails: bool) -> None:
     rows = [b"%d,01-02-2024,67.5,%s\n" % (n, b"many" if n < bad else b"N/A") for n in range(100)]

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from salesnav_source.days.windows import Window
+from salesnav_source.run.sync import plan
 from salesnav_source.run.text import render
+from salesnav_source.run.upkeep.status import collect
 from salesnav_source.sandbox import parse_fault
 from salesnav_source.sandbox.data import TRow
 
-from .house import DAY, ONE, House, house
+from .house import DAY, ONE, House, Timer, house
 
 NAMES = ("activities", "activity_outcomes")
 DIVISIONS = {
@@ -76,6 +78,16 @@ def test_a_key_in_two_windows_of_a_load_is_loaded_once_and_noted(tmp_path: Path)
         assert home.rows("SELECT activity_date FROM salesnav.activities WHERE activity_id = 'A1'") == [(home.day(4),)]
         notes = home.rows("SELECT note FROM salesnav.export_jobs WHERE note IS NOT NULL")
         assert len(notes) == 1 and "the file of another window" in notes[0][0]
+        # another machine has not seen the load, and looks at what it has staged
+        home.machine = "another"
+        assert plan(home.pipeline(), home.settings(), ["activities"], clock=Timer(home.clock)).tasks == ()
+        home.pipeline().sync_destination()
+        (status,) = (
+            one
+            for one in collect("house", home.settings(), str(home.folder / "another"), home.clock())["exports"]
+            if one["export"] == "activities"
+        )
+        assert (status["open"], status["failed"]) == ([], [])
 
 
 @pytest.mark.parametrize("hour", [8, 3])

@@ -249,6 +249,28 @@ def test_files_that_share_days_with_equal_rows_are_no_contradiction(home: House)
     assert keys(home) == truth(home, DAYS, 1)
 
 
+def same_ids(home: House, back: int, number: int = 8) -> Path:
+    """Writes a day of activities with ids that each day has, as a count begins anew or a spreadsheet has rounded them."""
+    day = home.day(back)
+    rows = [b"6.8%d001E+18,SAVED_LEAD,%s 10:00:00,1\n" % (n, day.strftime("%m-%d-%Y").encode()) for n in range(number)]
+    return pack(home.folder / f"{day}.csv", ACTIVITIES + b"".join(rows))
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_ids_that_come_again_each_day_take_no_row_from_another_day(home: House, at_once: bool) -> None:
+    first, second = same_ids(home, 5), same_ids(home, 4)
+    reports = [bring(home, first, second)] if at_once else [bring(home, first), bring(home, second)]
+    assert reports[-1].exit_code == 3
+    where = "in the file of another window" if at_once else "on other days of the warehouse"
+    assert f"8 of 8 keys stand {where} with another time" in why(reports[-1])
+    assert home.rows("SELECT activity_date, count(*) FROM salesnav.activities GROUP BY 1") == [(home.day(5), 8)]
+    assert {one.window.last for one in reports[-1].failed} == {home.day(4)}
+    forced = bring(home, second, max_rejected=1.0)
+    assert forced.exit_code == 0
+    assert home.rows("SELECT activity_date, count(*) FROM salesnav.activities GROUP BY 1") == [(home.day(4), 8)]
+    assert "8 keys stand on other days of the warehouse, too" in str(home.rows("SELECT note FROM salesnav.export_jobs"))
+
+
 def test_days_given_are_what_all_files_stand_for(home: House) -> None:
     paths = [write(home, "one.csv", 9, 8), write(home, "two.csv", 5, 4)]
     assert bring(home, *paths, days=(DAYS, 2)).exit_code == 0

@@ -19,9 +19,8 @@ from salesnav_source.linkedin.reader.arrays import TWords
 from salesnav_source.linkedin.reader.blocks import header_and_blocks
 from salesnav_source.linkedin.reader.files import Writer, remove
 from salesnav_source.linkedin.reader.header import BY_HEADER, HeaderColumn, Layout, lay_out
-from salesnav_source.linkedin.reader.rejections import Form, is_much
+from salesnav_source.linkedin.reader.rejections import CONTRADICTED, Form, is_much
 from salesnav_source.linkedin.reader.repetitions import (
-    CONTRADICTED,
     NO_REPETITIONS,
     KeyHashes,
     Repetitions,
@@ -268,6 +267,8 @@ class _Reading:
         contradicted = read.writer.tally.rows[CONTRADICTED]
         if found is None and self._has_guessed_day(read) and is_much(contradicted, rows, self.max_rejected):
             raise _NotTheDayError
+        if contradicted and not self.tolerant:
+            read.writer.tally.require_keys(Form(self.request, rows, read.readable, self.max_rejected), read.layout.key)
         if found is not None:
             notes += found.notes(self.request, by_header)
         if self.request.next_days and (read.writer.next_days or read.writer.outside):
@@ -362,7 +363,6 @@ class _Reading:
         if writer.loaded > writer.outside:
             junk += writer.next_days
         form = Form(self.request, read.rows, read.readable, self.max_rejected, junk)
-        # keys that occur again are no matter of form: where a file has no day, each seat is there once a day
         writer.tally.require_form(form)
 
     def _write(

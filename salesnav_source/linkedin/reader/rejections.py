@@ -1,7 +1,7 @@
 """Rejected rows and values of a file: the reasons, how many there are, and how many there may be."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from salesnav_source.exceptions import ReadError
@@ -37,6 +37,8 @@ class Reason:
 
 OUTSIDE = Reason("outside the days asked for")
 OTHER_HEADER = Reason("the row is another header")
+CONTRADICTED = "its key occurs again with other values"
+"""The cause of rows that are rejected because another row of the file has their key, and is later."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,24 @@ class Tally:
         if rejected and (none or form.is_broken(rejected - form.junk)):
             cause = self.rows.most_common(1)[0][0]
             raise ReadError(self._describe(form, f"{rejected:,} of {form.rows:,} rows cannot be loaded", cause))
+        self._require_values(form)
+
+    def require_keys(self, form: Form, key: Sequence[str]) -> None:
+        """Makes sure that a key tells rows apart: of rows with one key a single one is loaded.
+
+        Up to half of the rows may be earlier versions of others. More of them are rows of their own, whose keys were changed,
+        e.g. rounded by a spreadsheet.
+
+        Raises:
+            ReadError: if more than half of the rows have the key of another row.
+        """
+        contradicted = self.rows[CONTRADICTED]
+        if 2 * contradicted > form.rows and form.is_broken(contradicted):
+            names = " and ".join(key)
+            what = f"{contradicted:,} of {form.rows:,} rows have the {names} of another row, and other values"
+            raise ReadError(self._describe(form, what, CONTRADICTED))
+
+    def _require_values(self, form: Form) -> None:
         columns: Counter[str] = Counter()
         for (column, _), count in self.values.items():
             columns[column] += count

@@ -17,11 +17,8 @@ import pyarrow as pa
 
 from salesnav_source.linkedin.reader.arrays import TInts, TWords
 from salesnav_source.linkedin.reader.hashes import hash_rows
-from salesnav_source.linkedin.reader.rejections import Reason
+from salesnav_source.linkedin.reader.rejections import CONTRADICTED, Reason
 from salesnav_source.linkedin.reader.typed import TypedBlock
-
-CONTRADICTED = "its key occurs again with other values"
-"""The cause of rows that are rejected because a later row has other values."""
 
 _PARTS = 32
 _FIRST_OF_PARTS = np.arange(1, _PARTS, dtype=np.uint64) * np.uint64(2**64 // _PARTS)
