@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         " nothing, and no token is needed."
     )
     parser.epilog = exit_codes(
-        _0="everything handed over is in the warehouse",
+        _0="everything handed over is in the warehouse, but for days that a job has loaded",
         _2="nothing was changed; the message says why",
         _3="incomplete: the report names each file that is not loaded, and why; the others are",
         _130_143="stopped by SIGINT, SIGTERM",

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
-from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID
+from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID, Export
 from salesnav_source.settings.configuration import SECTION
 from salesnav_source.warehouse import dlt_compat, mysql
 from salesnav_source.warehouse.races import made_the_same_lake, retrying
@@ -247,6 +248,14 @@ class OpenWarehouse:
             f" AND ({' OR '.join(conditions) or NO_ROW})"
         )
         return [dict(zip(names, row, strict=True)) for row in found]
+
+    def imported_rows(self, table: str, export: Export, scope: ReplaceScope) -> dict[date, int | None]:
+        """Returns how many rows the days of a scope have, of days with rows; None where jobs brought some of them."""
+        (day,) = (column.name for column in export.columns if column.type == "date")
+        found = self._ask(
+            f"SELECT {day}, count(*), max(export_job_id) FROM {self._table(table)} WHERE {scope.of_days()} GROUP BY {day}"
+        )
+        return {on: int(rows) if newest < 0 else None for on, rows, newest in found}
 
     def erased_seats(self) -> dict[str, frozenset[int]]:
         """Returns the erased seats by contract. Their rows are never loaded again."""

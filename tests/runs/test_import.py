@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -163,6 +164,31 @@ def test_days_of_a_job_stay_and_the_rest_of_the_file_is_loaded(home: House) -> N
     )
 
 
+def test_a_file_with_more_rows_of_loaded_days_is_not_called_complete(home: House) -> None:
+    whole = write(home, "whole.csv", DAYS, 4)
+    head, *rows = whole.read_bytes().splitlines(keepends=True)
+    part = pack(home.folder / "part.csv", head + b"".join(rows[::2]))
+    assert bring(home, part, days=(DAYS, 4)).exit_code == 0
+    report = bring(home, whole, days=(DAYS, 4))
+    assert report.exit_code == 3
+    assert "whole.csv: activities of" in why(report) and "these days stay as they are; --full-refresh" in why(report)
+    (brought, held) = re.search(r"it has (\d+) rows of loaded days, which have (\d+)", why(report)).groups()
+    assert int(brought) - int(held) == len(rows) - len(rows[::2])
+    assert bring(home, whole, days=(DAYS, 4), full_refresh=True).exit_code == 0
+    assert keys(home) == truth(home, DAYS, 4)
+    assert bring(home, whole, part, days=(DAYS, 4)).exit_code == 3
+    assert bring(home, whole, days=(DAYS, 4)).exit_code == 0
+
+
+def test_members_of_an_archive_that_are_passed_over_are_named(home: House) -> None:
+    path = write(home, "both.zip", DAYS, 4)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("november", b"x")
+    report = bring(home, path, days=(DAYS, 4))
+    assert report.exit_code == 0
+    assert any(f"passed over: {path}/november" in note for note in report.notes)
+
+
 def test_a_full_refresh_replaces_loaded_days_and_the_last_file_counts(home: House) -> None:
     home.sync(exports=["activities"])
     header = b"activityId,activityType,createdAt,seatId\n"
@@ -247,6 +273,46 @@ def test_files_that_share_days_with_equal_rows_are_no_contradiction(home: House)
     report = bring(home, *paths)
     assert report.exit_code == 0 and [one.state for one in report.files] == ["repeated"]
     assert keys(home) == truth(home, DAYS, 1)
+
+
+def daily(home: House, days: list[dt.date], form: str) -> list[Path]:
+    """Writes a file for each day, which a form of strftime writes."""
+    rows = {day: f"a-{day},SAVED_LEAD,{day.strftime(form)} 10:00:00,1\n".encode() for day in days}
+    return [pack(home.folder / f"{day}.csv", ACTIVITIES + row) for day, row in rows.items()]
+
+
+def test_daily_files_with_the_day_first_are_not_read_as_other_months(home: House) -> None:
+    home.clock.turn(dt.date(2026, 6, 1))
+    april = [dt.date(2026, 4, day) for day in range(1, 21)]
+    paths = daily(home, april, "%d/%m/%Y")
+    report = bring(home, *paths)
+    assert report.exit_code == 3
+    # the fourth of April is the same day in both orders
+    sure = [april[3], *april[12:]]
+    assert [day for (day,) in home.rows("SELECT activity_date FROM salesnav.activities ORDER BY 1")] == sure
+    assert "2026-04-20.csv has the day first: give them by --start-date and --end-date" in why(report)
+    # without the others nothing but the months that they would be spread over shows it
+    alone = bring(home, *paths[:12])
+    assert alone.exit_code == 3 and "may be read with the month first" in why(alone)
+    for path, day in zip(paths, april, strict=True):
+        again = Import([path], "activities", ONE, GivenDays(day, day))
+        assert import_files(home.pipeline(), home.settings(), again, clock=Timer(home.clock)).exit_code == 0
+    assert [day for (day,) in home.rows("SELECT activity_date FROM salesnav.activities ORDER BY 1")] == april
+
+
+def test_a_day_that_has_not_come_is_a_day_read_wrongly(home: House) -> None:
+    home.clock.turn(dt.date(2026, 6, 1))
+    report = bring(home, *daily(home, [dt.date(2026, 4, 12)], "%d/%m/%Y"))
+    assert report.exit_code == 3
+    assert "it has rows of 2026-12-04, a day that has not come" in why(report)
+
+
+def test_a_day_that_nothing_settles_is_read_as_documented_and_said(home: House) -> None:
+    home.clock.turn(dt.date(2026, 6, 1))
+    report = bring(home, *daily(home, [dt.date(2026, 3, 2)], "%m-%d-%Y"))
+    assert report.exit_code == 0
+    assert home.rows("SELECT activity_date FROM salesnav.activities") == [(dt.date(2026, 3, 2),)]
+    assert any("have the month or the day first. They are read with the month first" in note for note in report.notes)
 
 
 def same_ids(home: House, back: int, number: int = 8) -> Path:
@@ -370,7 +436,7 @@ def test_files_and_jobs_in_any_order_end_in_the_same_rows(home: House, export: s
     for number, (kind, first, last) in enumerate(steps):
         if kind == "file":
             path = write(home, f"{number}.csv", first, last, export)
-            assert bring(home, path, export=export, days=(first, last)).exit_code == 0
+            assert (report := bring(home, path, export=export, days=(first, last))).exit_code == 0, why(report)
         else:
             home.sync(exports=[export], start_date=str(home.day(first)), end_date=str(home.day(last)))
     home.sync(exports=[export])

@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -93,8 +93,8 @@ def require_size(size: int) -> None:
         )
 
 
-def find_files(given: Sequence[Path]) -> tuple[list[GivenFile], list[Path]]:
-    """Returns the files that paths name, in order, and those in folders that are passed over.
+def find_files(given: Sequence[Path]) -> tuple[list[GivenFile], list[GivenFile]]:
+    """Returns the files that paths name, in order, and those in folders and archives that are passed over.
 
     Files of a folder, and of folders in it, come in the order of their names, numbers in them by their value.
 
@@ -105,7 +105,7 @@ def find_files(given: Sequence[Path]) -> tuple[list[GivenFile], list[Path]]:
         ConfigurationError: if one is not there, or a folder has no file that could be an export.
     """
     found: list[GivenFile] = []
-    passed_over: list[Path] = []
+    passed_over: list[GivenFile] = []
     for path in given:
         if not path.exists():
             raise ConfigurationError(f"{path} cannot be read: there is no such file.")
@@ -114,16 +114,19 @@ def find_files(given: Sequence[Path]) -> tuple[list[GivenFile], list[Path]]:
                 f"{path} is neither a file nor a folder: a file is read more than once, so save it first."
             )
         if not path.is_dir():
-            found += _members(path)
+            _take(path, found, passed_over)
             continue
         inside = sorted((one for one in path.rglob("*") if one.is_file()), key=lambda one: _natural(str(one)))
-        taken = [one for one in inside if _is_taken(one.name)]
+        taken = {one for one in inside if _is_taken(one.name)}
         if not taken:
             raise ConfigurationError(
                 f"In the folder {path} no name ends in {', '.join(ENDINGS)}. Name the files themselves."
             )
-        passed_over += [one for one in inside if one not in set(taken)]
-        found += [member for one in taken for member in _members(one)]
+        for one in inside:
+            if one in taken:
+                _take(one, found, passed_over)
+            else:
+                passed_over.append(GivenFile(one))
     return list(dict.fromkeys(found)), passed_over
 
 
@@ -131,15 +134,16 @@ def _is_taken(name: str) -> bool:
     return name.lower().endswith(ENDINGS) and not name.startswith((".", "~$"))
 
 
-def _members(path: Path) -> Iterable[GivenFile]:
-    """Returns the files of an archive; the file itself if it is none, or one that cannot be opened as such."""
+def _take(path: Path, found: list[GivenFile], passed_over: list[GivenFile]) -> None:
+    """Adds the files of an archive; the file itself if it is none, or one that cannot be opened as such."""
     names = _names_in(path) if _is_archive(path) else []
-    if _is_workbook(names):
-        return [GivenFile(path)]
-    taken = [name for name in names if _is_taken(Path(name).name) and not name.startswith("__MACOSX/")]
-    if not taken or len(taken) > MOST_MEMBERS:
-        return [GivenFile(path)]
-    return [GivenFile(path, name) for name in sorted(set(taken), key=_natural)]
+    taken = {name for name in names if _is_taken(Path(name).name) and not name.startswith("__MACOSX/")}
+    if _is_workbook(names) or not taken or len(taken) > MOST_MEMBERS:
+        found.append(GivenFile(path))
+        return
+    found += [GivenFile(path, name) for name in sorted(taken, key=_natural)]
+    left = {name for name in names if not name.endswith("/")} - taken
+    passed_over += [GivenFile(path, name) for name in sorted(left, key=_natural)]
 
 
 def _names_in(path: Path) -> list[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from threading import Event
 
 import dlt
 
-from salesnav_source.days.windows import utc_day
+from salesnav_source.days.windows import Days, utc_day
 from salesnav_source.exceptions import ConfigurationError, IncompleteFileError, ReadError, one_line
 from salesnav_source.jobs.clock import Clock
 from salesnav_source.jobs.handed import HandedFiles
@@ -19,7 +20,7 @@ from salesnav_source.run.account import Commit, FileResult
 from salesnav_source.run.context import ExportRun, LoadLimits, PlannedRun, RunContext, receiving
 from salesnav_source.run.contracts import ContractListing, urns_of
 from salesnav_source.run.handed.files import GivenFile, find_files
-from salesnav_source.run.handed.looking import EARLIEST, LATEST, Look, look_at
+from salesnav_source.run.handed.looking import EARLIEST, LATEST, Look, doubt, look_at
 from salesnav_source.run.handed.planning import FilePlan, GivenDays, Lane, plan_files
 from salesnav_source.run.planning import ADOPTABLE_SECONDS, Plan
 from salesnav_source.run.prepare import Mode, Wishes, prepare
@@ -29,10 +30,16 @@ from salesnav_source.schema import EXPORTS
 from salesnav_source.settings.configuration import Settings
 from salesnav_source.settings.urns import in_words, is_contract_urn
 from salesnav_source.warehouse import dlt_compat
+from salesnav_source.warehouse.replace import ReplaceScope
 
 BY_ROWS = (
     "For which days LinkedIn exported {} is not known: those from the first row to the last count. Days without rows before and"
     " after them are not known to be loaded, and are asked for once there is a token; --start-date and --end-date name them."
+)
+
+READ_AS_DOCUMENTED = (
+    "Nothing shows whether the days of {} have the month or the day first. They are read with the month first, as documented;"
+    " --start-date and --end-date settle it."
 )
 
 
@@ -166,14 +173,17 @@ def _plan(
             look = _look(file, request, lane, context.folder, report)
             if look is not None:
                 looks.append(look)
+    read = looks if days else _without_doubt(looks, lane, report)
+    loaded = context.ledger.coverage(lane.export, lane.contract).loaded
     return plan_files(
         lane,
-        looks,
+        read,
         days,
-        context.ledger.coverage(lane.export, lane.contract).loaded,
+        loaded,
         utc_day(context.clock.epoch()),
         wanted.full_refresh,
-        all_read=len(looks) == len(found),
+        all_read=len(read) == len(found),
+        held=_rows_of(context, lane, Days.of(look.window for look in read if look.window) & loaded),
     )
 
 
@@ -187,12 +197,35 @@ def _look(file: GivenFile, request: ReadRequest, lane: Lane, folder: Path, repor
         return None
 
 
-def _notes(plan: FilePlan, passed_over: Sequence[Path]) -> Iterator[str]:
+def _rows_of(context: RunContext, lane: Lane, days: Days) -> Mapping[date, int | None] | None:
+    """Returns how many rows loaded days have, None where jobs brought some; nothing if there are none to compare with."""
+    warehouse = context.warehouse
+    if not days or warehouse is None or not warehouse.exists:
+        return None
+    scope = ReplaceScope(EXPORTS[lane.export], {lane.contract: days.windows})
+    with warehouse.opened() as opened:
+        return opened.imported_rows(lane.export, EXPORTS[lane.export], scope)
+
+
+def _without_doubt(looks: Sequence[Look], lane: Lane, report: RunReport) -> list[Look]:
+    """Returns the files whose days can be read in one way only, or as the others show; the rest is reported."""
+    either = [look for look in looks if look.order == "either"]
+    reason = doubt(looks)
+    if reason is None:
+        if either and all(look.order in ("either", "same") for look in looks):
+            more = f" and of {len(either) - 1:,} more files" if len(either) > 1 else ""
+            report.notes.append(READ_AS_DOCUMENTED.format(f"{either[0].file}{more}"))
+        return list(looks)
+    report.files += [FileResult(str(look.file), lane.contract, lane.export, "failed", None, reason) for look in either]
+    return [look for look in looks if look.order != "either"]
+
+
+def _notes(plan: FilePlan, passed_over: Sequence[GivenFile]) -> Iterator[str]:
     if plan.by_rows:
         yield BY_ROWS.format(plan.by_rows[0] if len(plan.by_rows) == 1 else f"{len(plan.by_rows):,} files")
     if passed_over:
         more = f" and {len(passed_over) - 3:,} more" if len(passed_over) > 3 else ""
-        yield f"Also in the folders, and passed over: {', '.join(map(str, passed_over[:3]))}{more}."
+        yield f"Also in the folders and archives, and passed over: {', '.join(map(str, passed_over[:3]))}{more}."
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Looking at a file that was handed over: whether it is the export, of which days, and what tells it from others."""
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -28,9 +29,15 @@ from salesnav_source.schema import ACTIVITIES, ACTIVITY_OUTCOMES, ACTIVITY_TYPES
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 """Days that a file is read for whose days are not known."""
 
+HOW_TO_TELL = "give them by --start-date and --end-date"
+
 _TAIL_BYTES = 64 << 10
 
 _EPOCH = date(1970, 1, 1).toordinal()
+
+
+TOrder = Literal["month first", "day first", "either", "same"]
+"""Which order of month and day the values of a file show; "same" if they mean the same days in both."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class Look:
     has_day_column: bool
     day_digests: Mapping[date, int] = field(default_factory=dict)
     """What the rows of each day hold, as a number; the order of the rows does not matter."""
+    day_rows: Mapping[date, int] = field(default_factory=dict)
+    """How many rows each day has."""
+    order: TOrder = "same"
 
     def agrees(self, other: "Look", days: Window) -> bool:
         """True if two files have the same rows of some days."""
@@ -87,7 +97,7 @@ def look_at(file: GivenFile, request: ReadRequest, folder: Path) -> Look:
     finally:
         remove(target)
     if request.first_day == EARLIEST and request.last_day == LATEST:
-        _require_days(look, findings)
+        _require_days(look)
     return look
 
 
@@ -135,16 +145,68 @@ def _require_whole(tail: bytes, header: list[str], export: Export) -> None:
 def _look(file: GivenFile, digest: bytes, findings: Findings, target: Path) -> Look:
     export, result = findings.layout.export, findings.result
     digests: dict[int, int] = defaultdict(int)
+    rows: Counter[int] = Counter()
     for table in read_tables(target):
         for batch in table.to_batches():
             days = days_of(batch.column(export.day_column))
             hashes = hash_rows(batch)
             for day in np.unique(days).tolist():
-                digests[day] = (digests[day] + int(hashes[days == day].sum(dtype=np.uint64))) % 2**64
+                of_day = hashes[days == day]
+                rows[day] += len(of_day)
+                digests[day] = (digests[day] + int(of_day.sum(dtype=np.uint64))) % 2**64
     digests.pop(NO_DAY, None)
     by_day = {date.fromordinal(day + _EPOCH): found for day, found in digests.items()}
+    day_rows = {date.fromordinal(day + _EPOCH): rows[day] for day in digests}
     window = Window(min(by_day), max(by_day)) if by_day and result.has_day_column else None
-    return Look(file, digest, result.rows, window, result.has_day_column, by_day)
+    order = _order(findings) if window else "same"
+    return Look(file, digest, result.rows, window, result.has_day_column, by_day, day_rows, order)
+
+
+def _order(findings: Findings) -> TOrder:
+    export = findings.layout.export
+    clues = findings.clues.orders.get(findings.layout.day_field.name)
+    if clues is None:
+        return "same"
+    if clues.is_open(export.strict_days):
+        return "either"
+    if clues.day_first(export.strict_days):
+        return "day first"
+    return "month first" if clues.days[False] > clues.days[True] else "same"
+
+
+def doubt(looks: Sequence[Look]) -> str | None:
+    """Returns why files whose values fit both orders of month and day are not to be read; None if nothing speaks against it.
+
+    Args:
+        looks: files that were handed over together, without their days.
+    """
+    either = [look for look in looks if look.order == "either"]
+    shown = {look.order: look.file for look in looks}
+    days = {day for look in either for day in look.day_digests}
+    if not either or ("month first" in shown and "day first" not in shown):
+        return None
+    if "day first" in shown:
+        return f"{_in_both_orders(days)}, and {shown['day first']} has the day first: {HOW_TO_TELL}"
+    return _closer_with_the_day_first(days)
+
+
+def _closer_with_the_day_first(days: Collection[date]) -> str | None:
+    """Returns why days that fit both orders are not to be read with the month first; None if that is as likely."""
+    if _span(_turned(days)).days < _span(days).days:
+        return f"{_in_both_orders(days)}: {HOW_TO_TELL}"
+    return None
+
+
+def _in_both_orders(days: Collection[date]) -> str:
+    return f"Days such as these may be read with the month first ({_span(days)}) or with the day first ({_span(_turned(days))})"
+
+
+def _turned(days: Collection[date]) -> list[date]:
+    return [day.replace(month=day.day, day=day.month) for day in days]
+
+
+def _span(days: Collection[date]) -> Window:
+    return Window(min(days), max(days))
 
 
 def other_export(target: Path, export: Export) -> tuple[Export, str] | None:
@@ -184,28 +246,22 @@ def _require_export(target: Path, export: Export) -> None:
         )
 
 
-def _require_days(look: Look, findings: Findings) -> None:
+def _require_days(look: Look) -> None:
     """Makes sure that the rows of a file show its days.
 
     Raises:
         ReadError: if they do not, with what to do.
     """
-    how = "give them by --start-date and --end-date"
     if not look.rows:
-        raise ReadError(f"It has a header and no row, so it does not show its days: {how}")
+        raise ReadError(f"It has a header and no row, so it does not show its days: {HOW_TO_TELL}")
     if look.window is None:
         what = "no column with the day of its rows" if not look.has_day_column else "no row with a day"
-        raise ReadError(f"It has {what}, so it does not show its days: {how}")
-    clues = findings.clues.orders.get(findings.layout.day_field.name)
-    if clues is not None and clues.is_open(findings.layout.export.strict_days):
-        turned = [day.replace(month=day.day, day=day.month) for day in look.day_digests if day.day <= 12]
-        if len(turned) == len(look.day_digests) and max(turned) - min(turned) < look.window.last - look.window.first:
-            raise ReadError(
-                f"Its days may be read with the month first ({look.window}) or with the day first"
-                f" ({Window(min(turned), max(turned))}): {how}"
-            )
+        raise ReadError(f"It has {what}, so it does not show its days: {HOW_TO_TELL}")
+    reason = _closer_with_the_day_first(look.day_digests) if look.order == "either" else None
+    if reason is not None:
+        raise ReadError(reason)
     if look.window.days > MAX_WINDOW_DAYS:
         raise ReadError(
             f"Its rows are of {look.window.days:,} days ({look.window}), and LinkedIn exports at most {MAX_WINDOW_DAYS} in one"
-            f" file. If it was put together from several that leave no day out, {how}"
+            f" file. If it was put together from several that leave no day out, {HOW_TO_TELL}"
         )

@@ -8,7 +8,7 @@
 - A day that was not over when the file was made stays open.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -18,6 +18,8 @@ from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import HandedFile, Task
 from salesnav_source.run.account import FileResult, TFileState
 from salesnav_source.run.handed.looking import Look
+
+READ_WRONGLY = "its days may have the day first; --start-date and --end-date tell which are meant"
 
 _NOT_OVER = "the day was not over when the file was made"
 
@@ -87,6 +89,7 @@ def plan_files(
     today: date,
     full_refresh: bool = False,
     all_read: bool = True,
+    held: Mapping[date, int | None] | None = None,
 ) -> FilePlan:
     """Plans which days of which file are loaded.
 
@@ -98,6 +101,7 @@ def plan_files(
         today: the current UTC day.
         full_refresh: true if loaded days are replaced.
         all_read: false if a file could not be read: then days between two files are not known to be without rows.
+        held: how many rows the loaded days have, None where jobs brought some; the files are not compared with them if None.
     """
     plan = FilePlan()
     distinct = _without_copies(lane, looks, plan)
@@ -116,6 +120,7 @@ def plan_files(
         days = Days((one.window,)) - taken
         taken = taken | days
         if not full_refresh:
+            plan.failed += _less_loaded(lane, one, days & loaded, held) if held is not None else ()
             days = days - loaded
         if not one.look.has_day_column and not days.contains(Window(one.whole.last, one.whole.last)):
             # its rows are of the last day alone
@@ -186,6 +191,10 @@ def _place(
     lane: Lane, look: Look, window: Window | None, given: GivenDays, today: date, plan: FilePlan
 ) -> _Placed | None:
     """Returns a file with its days, without those that were not over when it was made; None if none is left."""
+    if look.window is not None and look.window.last > today:
+        reason = f"it has rows of {look.window.last}, a day that has not come: {READ_WRONGLY}"
+        plan.files.append(FileResult(str(look.file), *_names(lane), "failed", look.window, reason))
+        return None
     if window is None:
         state: TFileState = "failed" if look.rows else "without_rows"
         plan.files.append(FileResult(str(look.file), *_names(lane), state, None, _no_days(look)))
@@ -235,6 +244,25 @@ def _contradictions(lane: Lane, placed: Sequence[_Placed], plan: FilePlan) -> se
                         )
                     )
     return refused
+
+
+def _less_loaded(lane: Lane, one: _Placed, days: Days, held: Mapping[date, int | None]) -> Iterator[WindowResult]:
+    """Yields the loaded days of which a file has more rows than the warehouse: those rows are not loaded.
+
+    What a job brought may be newer than the file, and stays in any case.
+    """
+    more: dict[date, tuple[int, int]] = {}
+    for day, rows in one.look.day_rows.items():
+        before = held.get(day, 0) if days.contains(Window(day, day)) else None
+        if before is not None and rows > before:
+            more[day] = (rows, before)
+    if more:
+        rows, before = (sum(counts) for counts in zip(*more.values(), strict=True))
+        reason = (
+            f"it has {rows:,} rows of loaded days, which have {before:,}. Nothing shows which is newer, so these days stay"
+            " as they are; --full-refresh replaces them"
+        )
+        yield WindowResult(*_names(lane), Window(min(more), max(more)), "failed", reason, file=one.look.file.short_name)
 
 
 def _contradiction(other: _Placed, shared: Window) -> str:
