@@ -96,9 +96,10 @@ def _hash(text: str) -> str:
 def _what(filters: Filters, scope: Scope) -> str:
     who = ", ".join(scope.name(contract) for contract in filters.contracts) or "all contracts"
     team = f", team {filters.team}" if filters.team else ""
-    at = scope.read_at
+    there = scope.only(filters)
+    at = there.read_at
     read = f" Last read {day_text(at.date())} {at:%H:%M} UTC." if at is not None else ""
-    newest = f" Data up to {day_text(scope.last_day)}.{read}" if scope.last_day else " Nothing is loaded."
+    newest = f" Data up to {day_text(there.last_day)}.{read}" if there.last_day else " Nothing is loaded."
     return f"{who}{team} · {filters.period}.{newest}"
 
 

@@ -37,6 +37,7 @@ def build(key: str, marts: Marts, filters: Filters, scope: Scope) -> Page:
     # also the span before, and the weeks that charts show before a short one
     seen = replace(filters, first=min(filters.wide.first, filters.before.first, filters.first - timedelta(6)))
     asked = {"coverage": queries.coverage(seen), "holders": queries.holders(filters), "seats": queries.seats(filters)}
+    asked["missing"] = queries.missing(filters)
     found = marts.frames({**asked, **ask(filters)})
     with unchecked():
         return page(View(filters, scope, found))
