@@ -376,7 +376,7 @@ def test_a_hole_in_the_days_compared_is_not_said_of_those_before(own: Path, buil
     without_days(own, ONE, "activities", built.last - timedelta(1), built.last - timedelta(1))
     moved = Built(own, built.first, built.last, built.hole)
     (change,) = [one.change for one in page(moved, "usage", week).numbers if one.label == "activities"]
-    assert change == "not compared: days of the period are not loaded"
+    assert change == "not compared: some days of the period are not loaded"
 
 
 def test_a_hole_breaks_the_line_of_the_ssi(built: Built) -> None:

@@ -74,8 +74,13 @@ def loaded() -> Query:
 
 def people() -> Query:
     """Everybody who holds or held a seat, to choose from."""
-    columns = {**_HOLDER, "full_name": "name", "email": "name", "team": "name", "is_present": "bool"}
-    return _columns("salesnav__holders", columns, ("full_name", *_BY_HOLDER))
+    columns = {**_HOLDER, "full_name": "name", "email": "name", "is_present": "bool", "team": "name"}
+    # as it is shown, and as it is written: the one is looked for by the other
+    return Query(
+        f"SELECT {', '.join(columns)}, team AS team_written FROM salesnav__holders",
+        {**columns, "team_written": "text"},
+        ("full_name", *_BY_HOLDER),
+    )
 
 
 def holders(filters: Filters) -> Query:
@@ -346,7 +351,13 @@ def _of_contracts(filters: Filters, prefix: str = "") -> str:
 
 
 def _of_team(filters: Filters) -> str:
-    return f"team = {literal(filters.team)}" if filters.team else "1 = 1"
+    return f"team IN ({', '.join(map(literal, _written(filters)))})" if filters.team else "1 = 1"
+
+
+def _written(filters: Filters) -> tuple[str, ...]:
+    """Returns the team as the marts may have it: what is shown is cleaned."""
+    written = filters.team_written if filters.team_written or filters.team is None else (filters.team,)
+    return (NO_TEAM, *written) if filters.team == NO_TEAM else written
 
 
 def _who(filters: Filters, table: str) -> str:
@@ -356,7 +367,8 @@ def _who(filters: Filters, table: str) -> str:
         parts.append(f"{table}.seat_id = {int(filters.person.seat_id)}")
         parts.append(f"{table}.holder_number = {int(filters.person.holder_number)}")
     if filters.team:
-        team = "holding.team IS NULL" if filters.team == NO_TEAM else f"holding.team = {literal(filters.team)}"
+        team = f"holding.team IN ({', '.join(map(literal, _written(filters)))})"
+        team = f"(holding.team IS NULL OR {team})" if filters.team == NO_TEAM else team
         parts.append(
             f"EXISTS (SELECT 1 FROM salesnav__holders AS holding WHERE holding.contract = {table}.contract"
             f" AND holding.seat_id = {table}.seat_id AND holding.holder_number = {table}.holder_number AND {team})"

@@ -159,11 +159,12 @@ class View:
         said = []
         for export in exports:
             for contract in self.never_loaded(export):
-                seats = plural(int((self.seats["contract"] == contract).sum()), "seat")
-                said.append(
-                    f"No {EXPORT_NAMES[export]} of {self.scope.name(contract)} were ever loaded:"
-                    f" {_NEVER[export].format(seats=seats)}."
-                )
+                seats = int((self.seats["contract"] == contract).sum())
+                if seats or self.filters.team is None:
+                    said.append(
+                        f"No {EXPORT_NAMES[export]} of {self.scope.name(contract)} were ever loaded:"
+                        f" {_NEVER[export].format(seats=plural(seats, 'seat') if seats else 'seats')}."
+                    )
         for export in exports:
             states = self.calendar(export)["state"]
             missing, partly = int((states == MISSING).sum()), int((states == PARTLY).sum())
@@ -177,6 +178,19 @@ class View:
                     " happened on them is in no number here; the page Data shows which they are."
                 )
         return tuple(said)
+
+    @property
+    def has_data(self) -> bool:
+        """Tells whether any day of the period has data of any export."""
+        return not all(self.is_hole(export) for export in EXPORT_NAMES)
+
+    @property
+    def nobody(self) -> str:
+        """Says that nobody is of the team in the contracts that are looked at; no text if somebody is."""
+        if self.filters.team is None or len(self.people):
+            return ""
+        names = join([self.scope.name(contract) for contract in self.filters.contracts])
+        return f"Nobody of the team {self.filters.team} has or had a seat{f' in {names}' if names else ''}."
 
     def is_hole(self, export: str) -> bool:
         """Tells whether no day of the period is loaded, so that nothing is known of it: not even that it is 0."""
@@ -232,11 +246,10 @@ class View:
         """
         length = plural(self.filters.now.length, "day")
         if not self.is_whole(self.filters.now):
-            return "not compared: days of " + (
-                "the period are not loaded"
-                if self.filters.compared_days is None
-                else f"the last {length} are not loaded"
-            )
+            if self.filters.now.length == 1:
+                return "not compared: the day is not loaded"
+            days = "days of the period" if self.filters.compared_days is None else f"of the last {length}"
+            return f"not compared: some {days} are not loaded"
         if not self.is_whole(self.filters.before):
             return (
                 f"the {length} before are not all loaded" if self.filters.length > 1 else "the day before is not loaded"
