@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     first, last = _day(options.first, "--from"), _day(options.last, "--to")
     marts = marts_of(options)
     from salesnav_source.marts.dashboard.drawing import DrawingError, Renderer
-    from salesnav_source.marts.dashboard.report import all_pages, files, is_empty, render
+    from salesnav_source.marts.dashboard.report import all_pages, files, render, why_empty
     from salesnav_source.marts.dashboard.scope import Scope
 
     with Renderer() as renderer:
@@ -70,10 +70,11 @@ def run(options: argparse.Namespace) -> int:
             first, last, contracts=scope.find(options.contract or []), team=team, names=options.names
         )
         pages = all_pages(marts, filters, scope)
-        if is_empty(pages):
+        empty = why_empty(pages)
+        if empty:
             say(
-                f"There is nothing to report, {filters.period}: no day of it has data. Nothing was written. Load these days,"
-                " or choose others with --from and --to."
+                f"There is nothing to report, {filters.period}. {empty} Nothing was written. Load these days, or choose others"
+                " with --from and --to, --contract and --team."
             )
             return INCOMPLETE
         try:

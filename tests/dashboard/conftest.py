@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pytest
 from dbt.package import transform
 from dbt.test_marts import set_traps
@@ -25,8 +26,8 @@ from salesnav_source.marts.dashboard.scope import Scope
 from .browser import chromium
 
 DAYS = 60
-HOLE = (29, 21)
-"""The days that are not loaded, counted back from today."""
+HOLE = (43, 35)
+"""The days that are not loaded, counted back from today: before the 28 days that tell who uses a seat."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     database, *days = json.loads(known.read_text())
     first, last, *hole = map(date.fromisoformat, days)
     return Built(Path(database), first, last, (hole[0], hole[1]))
+
+
+def name_teams(database: Path, teams: dict[str, str | None]) -> None:
+    """Puts everybody of a contract into a team, as a directory does."""
+    with duckdb.connect(str(database)) as connection:
+        for contract, team in teams.items():
+            for mart in ("holders", "seats", "coaching"):
+                connection.execute(
+                    f"UPDATE salesnav_marts.salesnav__{mart} SET team = ? WHERE contract = ?", [team, contract]
+                )
+            for mart in ("teams_weekly", "ssi_means"):
+                connection.execute(
+                    f"UPDATE salesnav_marts.salesnav__{mart} SET team = coalesce(?, 'No team') WHERE contract = ?",
+                    [team, contract],
+                )
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import yaml
 
 from salesnav_source.marts.dashboard import pages
 from salesnav_source.marts.dashboard.marts import Marts
-from salesnav_source.marts.dashboard.model import PAGES, Figure, Filters, Page, Table
+from salesnav_source.marts.dashboard.model import PAGES, Figure, Filters, Page, Table, day_text, span
+from salesnav_source.marts.dashboard.pages.words import plural
 from salesnav_source.marts.dashboard.queries import Query
 
 from .conftest import ONE, TWO, Built
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.long(
         "everything",
         "one_person",
         "test_a_hole_is_no_zero",
+        "test_a_hole_calls_nobody_unused",
+        "test_a_contract_without_activities_is_in_no_share",
         "test_every_moment_that_is_drawn_has_a_zone",
         "test_no_page_has_names_unless_asked",
         "test_the_data_page_counts_what_was_asked_and_loaded",
@@ -94,6 +97,11 @@ def table(page: Page, key: str) -> Table:
     return found
 
 
+def meaning(page: Page, label: str) -> str:
+    (found,) = [one.meaning for one in page.numbers if one.label == label]
+    return found
+
+
 def number(page: Page, label: str) -> str:
     (found,) = [one.value for one in page.numbers if one.label == label]
     return found
@@ -141,14 +149,15 @@ def test_searches_are_what_the_activities_say(built: Built, choose: TChoose) -> 
 def test_inmails_are_what_the_outcomes_say(built: Built, choose: TChoose) -> None:
     filters = choose(built)
     shown = page(built, "inmail", filters)
-    # the first outcome counts; one without a date only if there is no other
+    # the first outcome counts; one without a date only if there is no other; one that may not be loaded makes nothing mature
+    heard = f"NOT (activity_date <= '{built.hole[1]}' AND activity_date + 14 >= '{built.hole[0]}')"
     ((sent, mature, accepted, answered),) = ask(
         built,
         "WITH first AS (SELECT contract, activity_id, arg_min(activity_type, (created_at IS NULL, created_at, activity_type))"
         " AS outcome FROM salesnav.activity_outcomes GROUP BY ALL), ends AS (SELECT contract, max(day) AS last_day FROM ("
         "SELECT contract, window_end AS day FROM salesnav.export_jobs WHERE export = 'activity_outcomes' AND error IS NULL"
         " UNION ALL SELECT contract, created_at::date FROM salesnav.activity_outcomes) GROUP BY contract),"
-        " mails AS (SELECT a.*, outcome, activity_date + 14 < last_day AS mature FROM salesnav.activities a"
+        f" mails AS (SELECT a.*, outcome, activity_date + 14 < last_day AND {heard} AS mature FROM salesnav.activities a"
         " JOIN ends USING (contract) LEFT JOIN first USING (contract, activity_id) WHERE activity_type = 'INMAIL_SENT')"
         " SELECT count(*), count(*) FILTER (mature), count(*) FILTER (mature AND outcome ILIKE '%accept%'),"
         " count(*) FILTER (mature AND (outcome ILIKE '%accept%' OR outcome ILIKE '%declin%'))"
@@ -255,6 +264,119 @@ def test_a_hole_is_no_zero(built: Built) -> None:
     quiet = {str(day.date()) for day in rows.index[rows["activities"] == 0]}
     active = {str(day) for (day,) in ask(built, "SELECT DISTINCT activity_date FROM salesnav.activities")}
     assert not quiet & active
+
+
+def without_days(database: Path, contract: str, export: str, first: date, last: date) -> None:
+    """Makes days of an export ones that failed, as the marts say it of them."""
+    with duckdb.connect(str(database)) as connection:
+        connection.execute(
+            "UPDATE salesnav_marts.salesnav__export_coverage SET state = 'failed', rows_loaded = 0"
+            " WHERE contract = ? AND export = ? AND day BETWEEN ? AND ?",
+            [contract, export, first, last],
+        )
+
+
+def test_a_hole_calls_nobody_unused(own: Path, built: Built) -> None:
+    first, last = built.last - timedelta(9), built.last - timedelta(6)
+    without_days(own, TWO, "activities", first, last)
+    hidden = f"contract = '{TWO}' AND (last_activity_date IS NULL OR last_activity_date < '{first}')"
+    with duckdb.connect(str(own)) as connection:
+        connection.execute(
+            "UPDATE salesnav_marts.salesnav__seats SET idle_days = NULL, is_active_28 = NULL, is_reclaimable = NULL,"
+            f" license_state = 'unknown' WHERE {hidden}"
+        )
+    moved = Built(own, built.first, built.last, built.hole)
+    # the days that are looked back at lie before the period, too
+    filters = moved.scope.filters(built.last - timedelta(2), built.last)
+    ((unknown,),) = ask(own, f"SELECT count(*) FROM salesnav_marts.salesnav__seats WHERE {hidden} AND is_listed")
+    ((listed,),) = ask(own, "SELECT count(*) FROM salesnav_marts.salesnav__seats WHERE is_listed")
+    shown = page(moved, "seats", filters)
+    assert unknown and number(shown, "seats to take back").endswith(f" of {listed - unknown}")
+    for label in ("seats to take back", "used"):
+        assert f"not known of {plural(unknown, 'more seat')}" in meaning(shown, label)
+    assert f"not known of {plural(unknown, 'more seat')}" in shown.headline
+    groups = figure(shown, "idle-seats").data.frame
+    assert int(groups.set_index("group").loc["not known", "seats"]) == unknown
+    states = table(shown, "all-seats").frame["state"]
+    assert (states == "not known").sum() == unknown
+    said = f"of Two, 4 are not loaded: {span(first, last)}"
+    for key in ("seats", "usage"):
+        assert any(said in warning for warning in page(moved, key, filters).warnings), key
+    only_two = page(moved, "seats", moved.scope.filters(contracts=(ONE,)))
+    assert not any("looked" in warning or "not loaded" in warning for warning in only_two.warnings)
+
+
+def test_missing_answers_are_named_where_a_share_is_said(own: Path, built: Built) -> None:
+    first, last = built.last - timedelta(19), built.last - timedelta(18)
+    filters = built.scope.filters(built.last - timedelta(30), built.last - timedelta(20))
+    assert not any("Outcomes of" in warning for warning in page(built, "inmail", filters).warnings)
+    without_days(own, ONE, "activity_outcomes", first, last)
+    moved = Built(own, built.first, built.last, built.hole)
+    for key in ("inmail", "usage", "search"):
+        assert any(
+            f"Outcomes of One are not loaded for {span(first, last)}." in warning
+            for warning in page(moved, key, filters).warnings
+        ), key
+    assert "newer, or their answers may not be loaded" in meaning(page(moved, "inmail", filters), "accepted")
+
+
+def test_a_contract_without_activities_is_in_no_share(own: Path, built: Built) -> None:
+    with duckdb.connect(str(own)) as connection:
+        for name in ("activity_daily", "adoption_weekly", "teams_weekly", "inmails", "changes"):
+            connection.execute(f"DELETE FROM salesnav_marts.salesnav__{name} WHERE contract = '{TWO}'")
+        connection.execute(
+            "UPDATE salesnav_marts.salesnav__export_coverage SET state = 'failed', rows_loaded = 0"
+            f" WHERE contract = '{TWO}' AND export = 'activities'"
+        )
+        connection.execute(
+            f"UPDATE salesnav_marts.salesnav__seat_daily SET is_active = false, activities = 0 WHERE contract = '{TWO}'"
+        )
+        connection.execute(
+            "UPDATE salesnav_marts.salesnav__seats SET idle_days = NULL, is_active_28 = NULL, is_reclaimable = NULL,"
+            f" first_activity_date = NULL, license_state = 'unknown' WHERE contract = '{TWO}'"
+        )
+        connection.execute(
+            "UPDATE salesnav_marts.salesnav__contract_overview SET used_seats = NULL, activated_seats = NULL,"
+            f" unknown_seats = listed_seats WHERE contract = '{TWO}'"
+        )
+    moved = Built(own, built.first, built.last, built.hole)
+    shown = page(moved, "usage", everything(moved))
+    ((seats, theirs),) = ask(
+        own,
+        f"SELECT count(*) FILTER (contract = '{ONE}'), count(*) FILTER (contract = '{TWO}')"
+        " FROM salesnav_marts.salesnav__seats",
+    )
+    assert number(shown, "seats used").endswith(f" of {seats}")
+    assert set(table(shown, "usage-by-person").frame["contract"]) == {"One"}
+    warned = f"No activities of Two were ever loaded: whether its {plural(theirs, 'seat')}"
+    for key in ("usage", "seats", "search", "inmail"):
+        assert any(warning.startswith(warned) for warning in page(moved, key, everything(moved)).warnings), key
+    alone = page(moved, "seats", one_contract(moved))
+    assert {number(alone, label) for label in ("activated", "used", "seats to take back", "never used")} == {"–"}
+    assert page(moved, "usage", one_contract(moved)).headline == "No day of this period has data."
+
+
+def test_a_number_says_up_to_which_day_its_contracts_are_known(own: Path, built: Built) -> None:
+    assert f"as of {day_text(built.last)}" in meaning(page(built, "seats", everything(built)), "used")
+    with duckdb.connect(str(own)) as connection:
+        connection.execute(
+            "DELETE FROM salesnav_marts.salesnav__export_coverage WHERE contract = ? AND day > ?",
+            [TWO, built.last - timedelta(3)],
+        )
+    moved = Built(own, built.first, built.last, built.hole)
+    early, late = day_text(built.last - timedelta(3)), day_text(built.last)
+    assert f"as of the newest day of each contract, {early} to {late}" in meaning(
+        page(moved, "seats", everything(moved)), "used"
+    )
+    assert f"as of {early}" in meaning(page(moved, "seats", one_contract(moved)), "used")
+
+
+def test_a_hole_in_the_days_compared_is_not_said_of_those_before(own: Path, built: Built) -> None:
+    week = built.scope.filters(built.last - timedelta(6), built.last)
+    without_days(own, ONE, "activities", built.last - timedelta(1), built.last - timedelta(1))
+    moved = Built(own, built.first, built.last, built.hole)
+    (change,) = [one.change for one in page(moved, "usage", week).numbers if one.label == "activities"]
+    assert change == "not compared: some days of the period are not loaded"
 
 
 def test_a_hole_breaks_the_line_of_the_ssi(built: Built) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from salesnav_source.marts.dashboard import pages
 from salesnav_source.marts.dashboard.model import PAGES
 
 from .browser import assert_accessible, assert_is_no_wider_than, opened
-from .conftest import DAYS, ONE, Built
+from .conftest import DAYS, ONE, TWO, Built, name_teams
 from .test_numbers import ask, number
 
 pytestmark = pytest.mark.long(
@@ -203,6 +204,42 @@ def test_a_period_without_data_is_incomplete(built: Built, tmp_path: Path, capsy
     assert main(["report", *options, "--output", str(tmp_path / "r.html")]) == 3
     assert "There is nothing to report, 1 Jan to 1 Feb 2020" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_weeks_before_a_period_are_no_data_of_it(
+    built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    period = ["--from", str(built.last + timedelta(2)), "--to", str(built.last + timedelta(20))]
+    assert main(["report", *period, "--database", str(built.database), "--output", str(tmp_path / "r.html")]) == 3
+    assert "No day of it has data. Nothing was written." in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_team_of_which_nobody_is_in_the_contract_is_a_sentence(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name_teams(own, {ONE: "North", TWO: None})
+    output = tmp_path / "r.html"
+    options = ["report", "--database", str(own), "--team", "North", "--contract", "Two", "--output", str(output)]
+    assert main(options) == 3
+    assert "Nobody of the team North has or had a seat in Two. Nothing was written." in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("NORTH", "There are the teams North and north. Write NORTH as one of them is written."),
+        ("East", "no team East"),
+    ],
+)
+def test_a_team_that_may_be_two_is_asked_back(
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: str, said: str
+) -> None:
+    name_teams(own, {ONE: "North", TWO: "north"})
+    output = tmp_path / "r.html"
+    assert main(["report", "--database", str(own), "--team", asked, "--output", str(output)]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_charts_alone_are_pictures(built: Built, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

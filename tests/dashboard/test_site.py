@@ -3,6 +3,7 @@
 import http.client
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -10,14 +11,15 @@ import duckdb
 import pytest
 
 from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.marts.dashboard import pages
 from salesnav_source.marts.dashboard.address import SeveralPeopleError, query_of, read
 from salesnav_source.marts.dashboard.days import SPANS
 from salesnav_source.marts.dashboard.model import PAGES
 from salesnav_source.marts.dashboard.server import listen
 
-from .conftest import ONE, TWO, Built
+from .conftest import ONE, TWO, Built, name_teams
 from .test_dashboard import served_dashboard
-from .test_numbers import ask
+from .test_numbers import ask, figure, number
 
 
 class Client:
@@ -50,6 +52,10 @@ def stranger(address: str) -> Client:
 
 @pytest.fixture
 def client(address: str) -> Client:
+    return let_in(address)
+
+
+def let_in(address: str) -> Client:
     client = Client(address)
     status, headers, _ = client.ask(f"/?token={client.token}")
     assert status == 303
@@ -139,6 +145,34 @@ def test_a_name_that_may_be_several_people_is_asked_back(client: Client) -> None
     status, _, page = client.ask("/usage?person=e")
     assert status == 300
     assert "Choose one." in page and "seat=" in page
+
+
+TEAMS = {"blanks": "EMEA  South", "hard blank": "EMEA\u00a0South", "long": "T" * 250, "quote": "O'Hara"}
+
+
+@pytest.mark.parametrize("team", TEAMS.values(), ids=[*TEAMS])
+def test_a_team_that_is_chosen_is_found_however_it_is_written(own: Path, built: Built, team: str) -> None:
+    name_teams(own, {ONE: team, TWO: "Other"})
+    moved = Built(own, built.first, built.last, built.hole)
+    (offered,) = set(moved.scope.teams) - {"Other", "No team"}
+    filters = moved.scope.filters(team=moved.scope.find_team(offered))
+    ((seats,),) = ask(own, f"SELECT count(*) FROM salesnav_marts.salesnav__seats WHERE contract = '{ONE}'")
+    shown = pages.build("usage", moved.marts, filters, moved.scope)
+    assert number(shown, "seats used").endswith(f" of {seats}")
+    assert figure(shown, "seats-used-per-week").chart is not None, "weeks of teams are asked for by the same name"
+    # as the file has it, too
+    assert moved.scope.find_team(team) == offered
+    assert moved.scope.find_team("OTHER") == "Other"
+
+
+def test_a_team_of_which_nobody_is_there_is_a_sentence_on_each_page(own: Path) -> None:
+    name_teams(own, {ONE: "North", TWO: None})
+    with served_dashboard(own) as address:
+        client = let_in(address)
+        for key in PAGES:
+            status, _, page = client.ask(f"/{key}?{urlencode({'contract': TWO, 'team': 'North'})}")
+            assert status == 200
+            assert ("Nobody of the team North has or had a seat in Two." in page) == (key != "data")
 
 
 @pytest.mark.parametrize("name", [*SPANS])

@@ -87,12 +87,29 @@ coverage AS (
     CROSS JOIN LATERAL (SELECT unnest(generate_series(lo::timestamp, hi::timestamp, INTERVAL 1 DAY)) AS d) days
     LEFT JOIN salesnav.export_jobs j ON j.contract = x.contract AND j.export = x.export
       AND d::date BETWEEN window_start AND window_end GROUP BY ALL) q),
+states AS (
+  SELECT contract, export, day, CASE WHEN state = 'loaded' AND held = 0 AND day > first_held AND often THEN 'empty'
+    ELSE state END AS state, read_at, rejected, held
+  FROM (SELECT *, min(day) FILTER (held > 0) OVER (PARTITION BY contract, export) AS first_held FROM coverage) y
+  CROSS JOIN LATERAL (SELECT avg((x.held > 0)::int) >= 0.5 AND (y.export = 'seats' OR avg(x.held) FILTER (x.held > 0) >= 10)
+      AS often FROM coverage x WHERE x.contract = y.contract AND x.export = y.export AND x.state = 'loaded'
+      AND x.day >= first_held AND (isodow(x.day) < 6) = (isodow(y.day) < 6))),
+-- days of which nothing is known, and those of which no more is known than that no rows came
+blank AS (SELECT contract, export, day, state <> 'empty' AS lost FROM states WHERE state <> 'loaded' AND held = 0),
 mails AS (
   SELECT a.*, o.o.t AS ot, o.o.at AS oat,
     CASE WHEN o.o.t IS NULL THEN 'none' WHEN o.o.t ILIKE '%accept%' THEN 'accepted'
       WHEN o.o.t ILIKE '%declin%' OR o.o.t ILIKE '%reject%' THEN 'declined' ELSE 'other' END AS og,
-    coalesce(activity_date + 14 < last_out, false) AS mature
+    coalesce(activity_date + 14 < last_out, false) AND NOT EXISTS (FROM blank b WHERE b.contract = a.contract
+      AND export = 'activity_outcomes' AND lost AND day - activity_date BETWEEN 0 AND 14) AS mature
   FROM deeds a JOIN ends USING (contract) LEFT JOIN first_out o USING (contract, activity_id) WHERE g = 'inmail'),
+rests AS (SELECT contract, seat_id, n, last_act - since AS days,
+    (SELECT count(*) FROM blank b WHERE b.contract = r.contract AND export = 'activities' AND day > since AND day <= last_act) AS blanks,
+    EXISTS (FROM blank b WHERE b.contract = r.contract AND export = 'activities' AND lost AND day >= since
+      AND last_act - day BETWEEN 0 AND 27) AS veiled
+  FROM (SELECT p.*, last_act, coalesce((SELECT max(activity_date) FROM deeds d
+      WHERE d.contract = p.contract AND d.seat_id = p.seat_id AND d.n = p.n), greatest(lo, first_act)) AS since
+    FROM people p JOIN ends USING (contract) JOIN firsts USING (contract)) r),
 holder_weeks AS (SELECT * FROM (
     SELECT contract, seat_id, n, date_trunc('week', activity_date)::date AS week, {COUNTED} FROM deeds GROUP BY ALL)
   FULL JOIN (SELECT contract, seat_id, n, date_trunc('week', snapshot_date)::date AS week, count(*) AS scored,
@@ -102,6 +119,14 @@ holder_weeks AS (SELECT * FROM (
       count(*) FILTER (mature AND og = 'accepted') AS ripe_accepted
     FROM mails GROUP BY ALL) USING (contract, seat_id, n, week))
 """
+
+WAIT = """
+CASE WHEN NOT EXISTS (FROM blank b WHERE b.contract = p.contract AND export = 'activities' AND lost AND day >= p.lo AND day < q.lo)
+  THEN q.lo - p.lo END
+"""
+
+LOST = "(SELECT count(*) FROM blank b WHERE b.contract = w.contract AND export = 'activities' AND lost AND day - week BETWEEN {} AND {})"
+"""How many days are lost around a Monday."""
 
 MARTS = {
     "activity_daily": "SELECT contract, seat_id, activity_date, activity_type, g, count(*) FROM acts GROUP BY ALL",
@@ -125,14 +150,16 @@ MARTS = {
         GROUP BY k.contract, k.seat_id, k.n, k.lo, d""",
     "seats": f"""
         SELECT p.contract, p.seat_id, p.first_name, p.last_name, p.first_name || ' ' || p.last_name, p.email, s.seat_status,
-          z.lo, z.hi, q.lo, q.hi, q.lo - p.lo, coalesce(q.days, 0),
-          last_act - coalesce(q.hi, greatest(p.lo, first_act)) AS idle, coalesce(q.days, 0) > 0, idle >= 28, s.ssi,
+          z.lo, z.hi, q.lo, q.hi, {WAIT}, coalesce(q.days, 0),
+          CASE WHEN NOT veiled THEN rests.days - blanks END AS idle,
+          CASE WHEN q.days > 0 THEN true WHEN NOT veiled THEN false END AS active,
+          CASE WHEN rests.days < 28 THEN false ELSE idle >= 28 END, s.ssi,
           CASE WHEN z.hi - 28 >= p.lo THEN s.ssi - t.ssi END, s.total_connections, s.total_saved_leads,
           p.n, p.lo, p.since_known, true, q.hi IS NOT NULL OR p.figures,
-          CASE WHEN q.days > 0 THEN 'used' WHEN q.hi IS NOT NULL OR p.figures THEN 'activated' ELSE 'assigned' END,
+          CASE WHEN active THEN 'used' WHEN active IS NULL THEN 'unknown' WHEN q.hi IS NOT NULL OR p.figures THEN 'activated' ELSE 'assigned' END,
           false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, coalesce(q.sent, 0), coalesce(q.saved, 0),
           coalesce(m.ripe, 0), coalesce(m.yes, 0), m.yes / m.ripe, {wilson("m.yes", "m.ripe")}, NULL, NULL
-        FROM people p JOIN ends USING (contract) JOIN firsts USING (contract)
+        FROM people p JOIN ends USING (contract) JOIN rests USING (contract, seat_id, n)
         LEFT JOIN (SELECT contract, seat_id, min(snapshot_date) AS lo, max(snapshot_date) AS hi FROM salesnav.seats
           GROUP BY ALL) z ON z.contract = p.contract AND z.seat_id = p.seat_id
         LEFT JOIN (SELECT contract, seat_id, n, min(activity_date) AS lo, max(activity_date) AS hi,
@@ -145,21 +172,24 @@ MARTS = {
         LEFT JOIN salesnav.seats s ON s.contract = p.contract AND s.seat_id = p.seat_id AND s.snapshot_date = z.hi
         LEFT JOIN salesnav.seats t ON t.contract = p.contract AND t.seat_id = p.seat_id AND t.snapshot_date = z.hi - 28
         WHERE p.present""",
-    "holders": """
+    "holders": f"""
         SELECT p.contract, p.seat_id, p.n, p.lo, p.hi, p.present, p.since_known, p.first_name, p.last_name,
           p.first_name || ' ' || p.last_name, p.email, p.s_lo, p.s_hi, q.lo, q.hi, p.hi - p.lo + 1, coalesce(q.days, 0),
-          coalesce(q.acts, 0), q.lo - p.lo, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+          coalesce(q.acts, 0), {WAIT}, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
         FROM people p LEFT JOIN (
           SELECT contract, seat_id, n, min(activity_date) AS lo, max(activity_date) AS hi,
             count(DISTINCT activity_date) AS days, count(*) AS acts FROM deeds GROUP BY ALL
         ) q ON q.contract = p.contract AND q.seat_id = p.seat_id AND q.n = p.n""",
-    "adoption_weekly": """
-        SELECT contract, week, seats, act, CASE WHEN week >= first_act + 28 THEN new END, act_people - new - kept, before_people - kept,
+    "adoption_weekly": f"""
+        SELECT contract, week, seats, act, CASE WHEN known THEN new END,
+          CASE WHEN lost_before = 0 THEN act_people - new - kept END,
+          CASE WHEN lost_before + lost_now = 0 THEN before_people - kept END,
           act / seats, mau, CASE WHEN mau > 0 THEN act / mau END, CASE WHEN act > 0 THEN workdays / act END,
-          CASE WHEN week > min(week) OVER (PARTITION BY contract) THEN act - before END, act_people, week >= first_act + 28,
+          CASE WHEN week > min(week) OVER (PARTITION BY contract) THEN act - before END, act_people, known,
           (SELECT count(*) FILTER (state = 'loaded') FROM coverage c WHERE c.contract = r.contract AND export = 'activities'
             AND day BETWEEN week AND week + 6)
-        FROM (SELECT contract, week, first_act,
+        FROM (SELECT contract, week, week >= first_act + 28 AND {LOST.format(-28, -1)} = 0 AS known,
+          {LOST.format(-7, -1)} AS lost_before, {LOST.format(0, 6)} AS lost_now,
           (SELECT count(*) FROM known k WHERE k.contract = w.contract AND first_day < week + 7) AS seats,
           (SELECT count(DISTINCT seat_id) FROM acts a WHERE a.contract = w.contract
             AND activity_date >= week AND activity_date < week + 7) AS act,
@@ -182,12 +212,15 @@ MARTS = {
     "adoption_cohorts": f"""
         WITH begun_in AS (
           SELECT contract, seat_id, n, date_trunc('week', min(activity_date))::date AS c FROM deeds GROUP BY ALL)
-        SELECT contract, c, (week - c) // 7, people, act, act / people, {wilson("act", "people")}, c >= first_act + 28 FROM (
+        SELECT contract, c, (week - c) // 7, people, act, act / people, {wilson("act", "(CASE WHEN act IS NOT NULL THEN people END)")},
+          c >= first_act + 28 AND NOT EXISTS (FROM blank b WHERE b.contract = r.contract AND export = 'activities' AND lost
+            AND c - day BETWEEN 1 AND 28) FROM (
+          SELECT contract, c, week, people, CASE WHEN week = c OR {LOST.format(0, 6)} = 0 THEN acting END AS act FROM (
           SELECT f.contract, f.c, w.week, count(DISTINCT (f.seat_id, f.n)) AS people,
-            count(DISTINCT (a.seat_id, a.n)) FILTER (a.seat_id IS NOT NULL) AS act
+            count(DISTINCT (a.seat_id, a.n)) FILTER (a.seat_id IS NOT NULL) AS acting
           FROM begun_in f JOIN weeks w ON w.contract = f.contract AND w.week >= f.c
           LEFT JOIN deeds a ON a.contract = f.contract AND a.seat_id = f.seat_id AND a.n = f.n
-            AND date_trunc('week', a.activity_date)::date = w.week GROUP BY ALL) JOIN firsts USING (contract)""",
+            AND date_trunc('week', a.activity_date)::date = w.week GROUP BY ALL) w) r JOIN firsts USING (contract)""",
     "funnel_weekly": """
         SELECT contract, seat_id, week, searches, profile_views, leads_saved, inmails_sent, coalesce(accepted, 0),
           connections_made, rank() OVER (PARTITION BY contract, week ORDER BY activities DESC), n, messages_sent,
@@ -280,17 +313,17 @@ MARTS = {
           arg_max(seat_id, (activity_date, -seat_id)) FILTER (g = 'save_lead'), max(activity_date)
         FROM work JOIN ends USING (contract) GROUP BY contract, member_identity_key""",
     "contract_overview": f"""
-        SELECT contract, name, seats, active, idle, yes / nullif(ripe, 0), ssi_mean, NULL, NULL, NULL, NULL, has_reporting_access, 28, 14, NULL,
-          seats, activated, active, seats, 0, handed_on, 0, seats, ripe, yes, {wilson("yes", "ripe")}, scored,
-          NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-        FROM (SELECT contract, name, has_reporting_access,
+        SELECT contract, name, seats, CASE WHEN told THEN active END AS used, CASE WHEN told THEN idle END, yes / nullif(ripe, 0), ssi_mean, NULL, NULL, NULL, NULL, has_reporting_access, 28, 14, NULL,
+          seats, CASE WHEN told THEN activated END, used, seats, 0, handed_on, 0, seats, ripe, yes, {wilson("yes", "ripe")}, scored,
+          NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, unknown
+        FROM (SELECT contract, name, has_reporting_access, contract IN (SELECT contract FROM firsts) AS told,
           (SELECT count(*) FROM known k WHERE k.contract = c.contract) AS seats,
           (SELECT count(DISTINCT seat_id) FROM deeds JOIN ends e USING (contract) JOIN people p USING (contract, seat_id, n)
             WHERE contract = c.contract AND p.present AND activity_date > last_act - 28) AS active,
-          (SELECT count(*) FROM people k JOIN ends e USING (contract) JOIN firsts USING (contract)
-            WHERE contract = c.contract AND present AND last_act - greatest(lo, first_act) >= 28
-            AND NOT EXISTS (FROM acts a WHERE a.contract = k.contract AND a.seat_id = k.seat_id
-              AND activity_date > last_act - 28 AND activity_date >= lo)) AS idle,
+          (SELECT count(*) FROM rests r WHERE r.contract = c.contract AND NOT veiled AND days - blanks >= 28) AS idle,
+          (SELECT count(*) FROM rests r JOIN ends USING (contract) WHERE r.contract = c.contract AND veiled AND NOT EXISTS (
+            FROM deeds d WHERE d.contract = r.contract AND d.seat_id = r.seat_id AND d.n = r.n
+              AND activity_date > last_act - 28)) AS unknown,
           (SELECT count(*) FROM people p WHERE p.contract = c.contract AND present AND (figures OR EXISTS (
             FROM deeds a WHERE a.contract = p.contract AND a.seat_id = p.seat_id AND a.n = p.n))) AS activated,
           (SELECT count(*) FROM people p WHERE p.contract = c.contract AND present AND n > 1) AS handed_on,
@@ -301,13 +334,7 @@ MARTS = {
           (SELECT count(ssi) FROM salesnav.seats s WHERE s.contract = c.contract AND snapshot_date = (
             SELECT max(snapshot_date) FROM salesnav.seats t WHERE t.contract = c.contract AND t.ssi IS NOT NULL)) AS scored
         FROM salesnav.contracts c)""",
-    "export_coverage": """
-        SELECT contract, export, day, CASE WHEN state = 'loaded' AND held = 0 AND day > first_held AND often THEN 'empty'
-          ELSE state END, read_at, rejected, held
-        FROM (SELECT *, min(day) FILTER (held > 0) OVER (PARTITION BY contract, export) AS first_held FROM coverage) y
-        CROSS JOIN LATERAL (SELECT avg((x.held > 0)::int) >= 0.5 AND (y.export = 'seats' OR avg(x.held) FILTER (x.held > 0) >= 10)
-            AS often FROM coverage x WHERE x.contract = y.contract AND x.export = y.export AND x.state = 'loaded'
-            AND x.day >= first_held AND (isodow(x.day) < 6) = (isodow(y.day) < 6))""",
+    "export_coverage": "SELECT * FROM states",
 }
 """The marts of which each row is computed anew; `salesnav__contract_terms` is empty without terms."""
 

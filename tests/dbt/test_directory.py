@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
+import duckdb
 from runs.house import ONE, Timer, house
 
 from dbt.package import transform
 from salesnav_source.run.handed.directory import import_directory
-
-UNTESTED = "--dbt-options=--exclude-resource-type test --exclude-resource-type unit_test"
 
 
 def test_the_marts_go_by_an_imported_directory(tmp_path: Path) -> None:
@@ -23,13 +22,24 @@ def test_the_marts_go_by_an_imported_directory(tmp_path: Path) -> None:
         )
         report = import_directory(home.pipeline(), home.settings(), path, clock=Timer(home.clock))
         assert (report.seats_found, report.without_seat, report.complete) == (2, 1, True)
-        transform(home.folder, "--database", str(home.database), UNTESTED)
+        said = transform(home.folder, "--database", str(home.database))
+        assert "PASS directory_entries_at_odds" in said
         found = home.rows(
             "SELECT seat_id, team, target_ssi, manager FROM salesnav_marts.salesnav__seats WHERE is_in_directory"
         )
         assert sorted(found) == sorted(
             [(first["seat_id"], "North", 70.0, "Max"), (second["seat_id"], "South", None, "Mia")]
         )
+        # a list that somebody wrote has the seat twice
+        with duckdb.connect(str(home.database)) as connection:
+            connection.execute(
+                "INSERT INTO salesnav.seat_directory BY NAME SELECT * REPLACE ('East' AS team)"
+                " FROM salesnav.seat_directory WHERE team = 'North'"
+            )
+        said = transform(home.folder, "--database", str(home.database))
+        assert "WARN 1 directory_entries_at_odds" in said
+        with duckdb.connect(str(home.database)) as connection:
+            connection.execute("DELETE FROM salesnav.seat_directory WHERE team = 'East'")
         # a run by a token leaves the list alone
         home.clock.next_day()
         home.sync()

@@ -160,6 +160,59 @@ def test_missing_tables_and_columns_leave_models_empty(home: House, tmp_path: Pa
     assert not rows(database, "SELECT * FROM salesnav_marts.salesnav__inmails WHERE is_mature")
 
 
+def test_days_that_are_not_loaded_make_nobody_idle(home: House, tmp_path: Path) -> None:
+    build(home, "--full-refresh", UNTESTED)
+    mart = "salesnav_marts.salesnav__"
+    assert home.rows(f"SELECT * FROM {mart}seats WHERE is_reclaimable AND contract = '{TWO}'")
+    mature = home.rows(f"SELECT count(*) FROM {mart}inmails WHERE is_mature")
+    database = Path(shutil.copy(home.database, tmp_path / "holes.duckdb"))
+    with duckdb.connect(str(database)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        for export, contract, table, day, first, last in (
+            ("activities", TWO, "activities", "activity_date", 20, 12),
+            ("activities", ONE, "activities", "activity_date", 50, 49),
+            ("activity_outcomes", TWO, "activity_outcomes", "created_at::date", 40, 31),
+        ):
+            fail(connection, contract, export, home.day(first), home.day(last))
+            connection.execute(
+                f"DELETE FROM salesnav.{table} WHERE contract = ? AND {day} BETWEEN ? AND ?",
+                [contract, home.day(first), home.day(last)],
+            )
+    transform(tmp_path, "--database", str(database), "--full-refresh")
+    for session in ZONES:
+        assert_marts_are_right(database, session)
+    seats = f"FROM {mart}seats WHERE contract = '{TWO}'"
+    assert not rows(database, f"SELECT * {seats} AND is_reclaimable")
+    assert rows(database, f"SELECT count(*) > 0 {seats} AND license_state = 'unknown'") == [(True,)]
+    # what is older than the days that are looked back at holds nobody up
+    assert rows(database, f"SELECT count(*) FROM {mart}seats WHERE contract = '{ONE}' AND is_reclaimable IS NULL") == [
+        (0,)
+    ]
+    assert rows(database, f"SELECT count(*) FROM {mart}inmails WHERE is_mature") < mature
+
+
+def fail(connection: duckdb.DuckDBPyConnection, contract: str, export: str, first: dt.date, last: dt.date) -> None:
+    """Turns the jobs of a contract's export into one that loaded what was before, one that failed and one of what came after."""
+    where = f"WHERE contract = '{contract}' AND export = '{export}'"
+    ((begin, end),) = connection.execute(
+        f"SELECT min(window_start), max(window_end) FROM salesnav.export_jobs {where}"
+    ).fetchall()
+    one = dt.timedelta(days=1)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE job AS FROM salesnav.export_jobs {where} AND error IS NULL LIMIT 1"
+    )
+    connection.execute(f"DELETE FROM salesnav.export_jobs {where}")
+    for number, (start, stop, error) in enumerate(
+        ((begin, first - one, None), (first, last, "it timed out"), (last + one, end, None))
+    ):
+        status = "FAILED_DUE_TO_TIMED_OUT" if error else "COMPLETED"
+        connection.execute(
+            "INSERT INTO salesnav.export_jobs SELECT * REPLACE (job_id + ? AS job_id, ? AS window_start, ? AS window_end,"
+            " ? AS error, ? AS status) FROM job",
+            [number, start, stop, error, status],
+        )
+
+
 def test_models_are_not_emptied_by_a_dataset_in_which_nothing_is_loaded(home: House) -> None:
     build(home, UNTESTED)
     before = built(home.database, "seats")

@@ -24,7 +24,8 @@ loaded as (
   select
     contract,
     {{ salesnav.iso_week('day') }} as week,
-    sum(case when state in ('loaded', 'empty') then 1 else 0 end) as loaded_days
+    sum(case when state in ('loaded', 'empty') then 1 else 0 end) as loaded_days,
+    sum(case when state not in ('loaded', 'empty') and rows_loaded = 0 then 1 else 0 end) as missing_days
   from {{ ref('salesnav__export_coverage') }}
   where export = 'activities'
   group by contract, {{ salesnav.iso_week('day') }}
@@ -36,7 +37,8 @@ select
   weeks.week,
   weeks.last_day,
   -- null where no job tells what is loaded
-  {{ salesnav.as_bigint('loaded.loaded_days') }} as loaded_days
+  {{ salesnav.as_bigint('loaded.loaded_days') }} as loaded_days,
+  {{ salesnav.as_bigint('coalesce(loaded.missing_days, 0)') }} as missing_days
 from bounds
 inner join weeks
   on weeks.week >= bounds.first_week

@@ -97,19 +97,51 @@ ranked as (
       partition by contract, seat_id, holder_number
       order by closeness, breadth, coalesce(imported_at, '') desc, coalesce(team, ''), coalesce(manager, ''),
         coalesce(region, ''), coalesce(employee_id, '')
-    ) as position
+    ) as position,
+    rank() over (
+      partition by contract, seat_id, holder_number
+      order by closeness, breadth, coalesce(imported_at, '') desc
+    ) as place
   from matches
+
+),
+
+-- entries that say something else and are as near: which of them counts is chance
+rivals as (
+
+  select contract, seat_id, holder_number, count(*) as entries
+  from (
+    select distinct
+      contract,
+      seat_id,
+      holder_number,
+      employee_id,
+      team,
+      manager,
+      region,
+      {{ salesnav.target_columns() | join(',\n      ') }}
+    from ranked
+    where place = 1
+  ) as different
+  group by contract, seat_id, holder_number
 
 )
 
 select
-  contract,
-  seat_id,
-  holder_number,
-  employee_id,
-  team,
-  manager,
-  region,
-  {{ salesnav.target_columns() | join(',\n  ') }}
+  ranked.contract,
+  ranked.seat_id,
+  ranked.holder_number,
+  ranked.employee_id,
+  ranked.team,
+  ranked.manager,
+  ranked.region,
+  {%- for column in salesnav.target_columns() %}
+  ranked.{{ column }},
+  {%- endfor %}
+  {{ salesnav.as_bigint('rivals.entries') }} as entries
 from ranked
-where position = 1
+inner join rivals
+  on ranked.contract = rivals.contract
+  and ranked.seat_id = rivals.seat_id
+  and ranked.holder_number = rivals.holder_number
+where ranked.position = 1

@@ -1,4 +1,17 @@
-with cohorts as (
+with closed as (
+
+  select
+    closed_weeks.contract,
+    closed_weeks.week,
+    closed_weeks.missing_days,
+    coalesce(sum(missing_days) over (
+      partition by contract order by week rows between 4 preceding and 1 preceding
+    ), 0) as missing_days_28
+  from {{ ref('int_salesnav__closed_weeks') }} as closed_weeks
+
+),
+
+cohorts as (
 
   select contract, first_week as cohort_week, count(*) as cohort_seats
   from {{ ref('int_salesnav__seat_weeks') }}
@@ -22,14 +35,19 @@ joined as (
     cohorts.cohort_week,
     {{ salesnav.as_bigint(salesnav.days_between('cohorts.cohort_week', 'weeks.week') ~ ' / 7') }} as week_number,
     cohorts.cohort_seats,
-    coalesce(active.active_seats, 0) as active_seats,
-    cohorts.cohort_week >= {{ salesnav.add_days('horizons.activities_first', 28) }} as is_start_known
+    -- who was not seen may have been there on a day that is not loaded
+    case when weeks.missing_days = 0 or weeks.week = cohorts.cohort_week then coalesce(active.active_seats, 0) end as active_seats,
+    cohorts.cohort_week >= {{ salesnav.add_days('horizons.activities_first', 28) }}
+    and starts.missing_days_28 = 0 as is_start_known
   from cohorts
   inner join {{ ref('int_salesnav__horizons') }} as horizons
     on cohorts.contract = horizons.contract
-  inner join {{ ref('int_salesnav__closed_weeks') }} as weeks
+  inner join closed as weeks
     on cohorts.contract = weeks.contract
     and weeks.week >= cohorts.cohort_week
+  inner join closed as starts
+    on cohorts.contract = starts.contract
+    and cohorts.cohort_week = starts.week
   left join active
     on cohorts.contract = active.contract
     and cohorts.cohort_week = active.cohort_week

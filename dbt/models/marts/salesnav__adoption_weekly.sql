@@ -1,13 +1,28 @@
-with weeks as (
+with closed as (
+
+  select
+    closed_weeks.*,
+    lag(missing_days) over (partition by contract order by week) as missing_days_before,
+    coalesce(sum(missing_days) over (
+      partition by contract order by week rows between 4 preceding and 1 preceding
+    ), 0) as missing_days_28
+  from {{ ref('int_salesnav__closed_weeks') }} as closed_weeks
+
+),
+
+weeks as (
 
   select
     weeks.contract,
     weeks.week,
     weeks.last_day,
     weeks.loaded_days,
-    -- before, nobody can be told from somebody who has been there for years
-    weeks.week >= {{ salesnav.add_days('horizons.activities_first', 28) }} as is_new_known
-  from {{ ref('int_salesnav__closed_weeks') }} as weeks
+    -- before, and after days that are not loaded, nobody can be told from somebody who has been there for years
+    weeks.week >= {{ salesnav.add_days('horizons.activities_first', 28) }} and weeks.missing_days_28 = 0 as is_new_known,
+    -- who was not seen in a week may have been there on a day that is not loaded
+    weeks.missing_days = 0 and coalesce(weeks.missing_days_before, 0) = 0 as is_lost_known,
+    coalesce(weeks.missing_days_before, 0) = 0 as is_back_known
+  from closed as weeks
   inner join {{ ref('int_salesnav__horizons') }} as horizons
     on weeks.contract = horizons.contract
 
@@ -59,6 +74,8 @@ counted as (
     weeks.contract,
     weeks.week,
     weeks.is_new_known,
+    weeks.is_lost_known,
+    weeks.is_back_known,
     coalesce(seats.seats, 0) as seats,
     coalesce(active.active_seats, 0) as active_seats,
     coalesce(active.active_holders, 0) as active_holders,
@@ -88,8 +105,8 @@ select
   seats,
   active_seats,
   case when is_new_known then {{ salesnav.as_bigint('new_holders') }} end as new_seats,
-  {{ salesnav.as_bigint('active_holders - new_holders - kept_holders') }} as returning_seats,
-  {{ salesnav.as_bigint('coalesce(active_holders_before, 0) - kept_holders') }} as lost_seats,
+  case when is_back_known then {{ salesnav.as_bigint('active_holders - new_holders - kept_holders') }} end as returning_seats,
+  case when is_lost_known then {{ salesnav.as_bigint('coalesce(active_holders_before, 0) - kept_holders') }} end as lost_seats,
   {{ salesnav.ratio('active_seats', 'seats') }} as active_share,
   mau_28,
   {{ salesnav.ratio('active_seats', 'mau_28') }} as stickiness,

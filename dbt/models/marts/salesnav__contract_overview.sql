@@ -8,6 +8,7 @@ with seats as (
     sum(case when is_listed then 1 else 0 end) as listed_seats,
     sum(case when is_listed and is_activated then 1 else 0 end) as activated_seats,
     sum(case when license_state = 'used' then 1 else 0 end) as used_seats,
+    sum(case when license_state = 'unknown' then 1 else 0 end) as unknown_seats,
     sum(case when holder_number > 1 then 1 else 0 end) as handed_on_seats,
     count(distinct team) as teams,
     sum(case when team is null then 1 else 0 end) as seats_without_team
@@ -56,11 +57,14 @@ joined as (
     contracts.has_reporting_access,
     {{ var('salesnav_idle_days', 28) }} as idle_days_rule,
     {{ var('salesnav_inmail_maturity_days', 14) }} as maturity_days,
-    {%- for column in [
-        'seats', 'active_seats_28', 'reclaimable_seats', 'listed_seats', 'activated_seats', 'used_seats', 'handed_on_seats',
-        'teams', 'seats_without_team'
-    ] %}
+    {%- for column in ['seats', 'listed_seats', 'handed_on_seats', 'teams', 'seats_without_team', 'unknown_seats'] %}
     {{ salesnav.as_bigint('coalesce(seats.' ~ column ~ ', 0)') }} as {{ column }},
+    {%- endfor %}
+    -- where no activities are loaded, nothing is known of use
+    {%- for column in ['active_seats_28', 'reclaimable_seats', 'activated_seats', 'used_seats'] %}
+    case
+      when horizons.activities_last is not null then {{ salesnav.as_bigint('coalesce(seats.' ~ column ~ ', 0)') }}
+    end as {{ column }},
     {%- endfor %}
     {{ salesnav.as_bigint('coalesce(seats.listed_seats, 0) + coalesce(directory.seats, 0)') }} as assigned_seats,
     {{ salesnav.as_bigint('coalesce(inmails.mature_sent, 0)') }} as inmails_mature,
@@ -112,7 +116,7 @@ select
   {{ salesnav.ratio('inmails_mature_accepted', 'inmails_mature') }} as inmail_acceptance_rate,
   ssi_mean,
   purchased_seats,
-  {{ salesnav.ratio('cost', 'active_seats_28') }} as cost_per_active_seat,
+  case when unknown_seats = 0 then {{ salesnav.ratio('cost', 'active_seats_28') }} end as cost_per_active_seat,
   {{ salesnav.ratio('cost', 'purchased_seats') }} * reclaimable_seats as reclaimable_cost,
   currency,
   has_reporting_access,
@@ -139,5 +143,6 @@ select
   cost_per_seat_year,
   cost_per_seat_year * unassigned_seats as unassigned_cost_year,
   cost_per_seat_year * reclaimable_seats as reclaimable_cost_year,
-  cost_per_seat_year * (purchased_seats - used_seats) as unused_cost_year
+  case when unknown_seats = 0 then cost_per_seat_year * (purchased_seats - used_seats) end as unused_cost_year,
+  unknown_seats
 from counted

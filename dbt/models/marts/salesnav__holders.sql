@@ -11,6 +11,27 @@ with used as (
   from {{ ref('salesnav__seat_daily') }}
   group by contract, seat_id, holder_number
 
+),
+
+-- a first use may be hidden by days before it that are not loaded
+hidden as (
+
+  select distinct
+    holders.contract,
+    holders.seat_id,
+    holders.holder_number
+  from {{ ref('int_salesnav__holders') }} as holders
+  inner join used
+    on holders.contract = used.contract
+    and holders.seat_id = used.seat_id
+    and holders.holder_number = used.holder_number
+  inner join {{ ref('int_salesnav__days_without_data') }} as gaps
+    on holders.contract = gaps.contract
+    and gaps.export = 'activities'
+    and gaps.is_missing
+    and gaps.day >= holders.first_day
+    and gaps.day < used.first_activity_date
+
 )
 
 select
@@ -32,7 +53,10 @@ select
   {{ salesnav.as_bigint(salesnav.days_between('holders.first_day', 'holders.last_day') ~ ' + 1') }} as days_held,
   {{ salesnav.as_bigint('used.active_days') }} as active_days,
   {{ salesnav.as_bigint('used.activities') }} as activities,
-  {{ salesnav.as_bigint(salesnav.days_between('holders.first_day', 'used.first_activity_date')) }} as days_to_first_activity,
+  case
+    when hidden.contract is null
+      then {{ salesnav.as_bigint(salesnav.days_between('holders.first_day', 'used.first_activity_date')) }}
+  end as days_to_first_activity,
   matches.contract is not null as is_in_directory,
   matches.employee_id,
   matches.team,
@@ -46,6 +70,10 @@ inner join used
   on holders.contract = used.contract
   and holders.seat_id = used.seat_id
   and holders.holder_number = used.holder_number
+left join hidden
+  on holders.contract = hidden.contract
+  and holders.seat_id = hidden.seat_id
+  and holders.holder_number = hidden.holder_number
 left join {{ ref('int_salesnav__directory_matches') }} as matches
   on holders.contract = matches.contract
   and holders.seat_id = matches.seat_id

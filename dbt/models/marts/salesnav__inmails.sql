@@ -22,6 +22,20 @@ outcomes as (
 
 ),
 
+-- days whose InMails may have been answered when no outcomes were loaded
+unheard as (
+
+  select distinct inmails.contract, inmails.activity_date
+  from inmails
+  inner join {{ ref('int_salesnav__days_without_data') }} as gaps
+    on inmails.contract = gaps.contract
+    and gaps.export = 'activity_outcomes'
+    and gaps.is_missing
+    and gaps.day >= inmails.activity_date
+    and gaps.day <= {{ salesnav.add_days('inmails.activity_date', var('salesnav_inmail_maturity_days', 14)) }}
+
+),
+
 told as (
 
   select
@@ -35,7 +49,8 @@ told as (
     outcomes.activity_type as outcome_type,
     outcomes.created_at as outcome_at,
     holders.holder_number,
-    horizons.outcomes_last
+    horizons.outcomes_last,
+    unheard.contract is null as is_heard
   from inmails
   inner join {{ ref('int_salesnav__holders') }} as holders
     on inmails.contract = holders.contract
@@ -48,6 +63,9 @@ told as (
     on inmails.contract = outcomes.contract
     and inmails.activity_id = outcomes.activity_id
     and outcomes.position = 1
+  left join unheard
+    on inmails.contract = unheard.contract
+    and inmails.activity_date = unheard.activity_date
 
 )
 
@@ -64,7 +82,7 @@ select
   outcome_at,
   {{ salesnav.hours_between('sent_at', 'outcome_at') }} as lag_hours,
   coalesce(
-    {{ salesnav.days_between('sent_date', 'outcomes_last') }} > {{ var('salesnav_inmail_maturity_days', 14) }},
+    is_heard and {{ salesnav.days_between('sent_date', 'outcomes_last') }} > {{ var('salesnav_inmail_maturity_days', 14) }},
     false
   ) as is_mature,
   holder_number,

@@ -9,16 +9,13 @@ with holders as (
     horizons.activities_last,
     horizons.seats_last,
     -- idle since the last activity, or else since the seat was handed over or first seen where activities were loaded
-    {{ salesnav.days_between(
-      "coalesce(
-        holders.last_activity_date,
-        case
-          when holders.first_day >= horizons.activities_first then holders.first_day
-          else horizons.activities_first
-        end
-      )",
-      'horizons.activities_last'
-    ) }} as idle_days,
+    coalesce(
+      holders.last_activity_date,
+      case
+        when holders.first_day >= horizons.activities_first then holders.first_day
+        else horizons.activities_first
+      end
+    ) as idle_since,
     -- a seat that LinkedIn no longer lists has been taken back already
     coalesce(
       {{ salesnav.days_between('seats.last_snapshot', 'horizons.seats_last') }} < {{ var('salesnav_idle_days', 28) }},
@@ -31,6 +28,31 @@ with holders as (
   inner join {{ ref('int_salesnav__horizons') }} as horizons
     on holders.contract = horizons.contract
   where holders.is_present
+
+),
+
+-- days since the last use of which nothing is known: she may have used the seat on them
+unseen as (
+
+  select
+    holders.contract,
+    holders.seat_id,
+    sum(case when gaps.day > holders.idle_since then 1 else 0 end) as days_without_data,
+    {%- for name, days in {'idle': var('salesnav_idle_days', 28), '28': 28}.items() %}
+    sum(
+      case
+        when gaps.is_missing and gaps.day > {{ salesnav.add_days('holders.activities_last', -1 * days) }} then 1
+        else 0
+      end
+    ) as missing_{{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+  from holders
+  inner join {{ ref('int_salesnav__days_without_data') }} as gaps
+    on holders.contract = gaps.contract
+    and gaps.export = 'activities'
+    and gaps.day >= holders.idle_since
+    and gaps.day <= holders.activities_last
+  group by holders.contract, holders.seat_id
 
 ),
 
@@ -82,6 +104,10 @@ told as (
     newest.ssi - earlier.ssi as ssi_change_28,
     newest.total_connections,
     newest.total_saved_leads,
+    {{ salesnav.days_between('holders.idle_since', 'holders.activities_last') }} as days_since_use,
+    coalesce(unseen.days_without_data, 0) as days_without_data,
+    coalesce(unseen.missing_idle, 0) as missing_idle,
+    coalesce(unseen.missing_28, 0) as missing_28,
     coalesce(recent.active_days, 0) as active_days_28,
     coalesce(recent.inmails_sent, 0) as inmails_sent_28,
     coalesce(recent.leads_saved, 0) as leads_saved_28,
@@ -104,6 +130,9 @@ told as (
     and holders.seat_id = earlier.seat_id
     and earlier.snapshot_date = {{ salesnav.add_days('holders.seat_last_snapshot', -28) }}
     and earlier.snapshot_date >= holders.first_day
+  left join unseen
+    on holders.contract = unseen.contract
+    and holders.seat_id = unseen.seat_id
   left join recent
     on holders.contract = recent.contract
     and holders.seat_id = recent.seat_id
@@ -114,6 +143,19 @@ told as (
   left join {{ ref('salesnav__contract_terms') }} as terms
     on holders.contract = terms.contract
     and terms.is_in_force
+
+),
+
+judged as (
+
+  select
+    told.*,
+    case when missing_idle = 0 then {{ salesnav.as_bigint("days_since_use - days_without_data") }} end as idle_days,
+    case
+      when active_days_28 > 0 then true
+      when activities_last is not null and missing_28 = 0 then false
+    end as is_active_28
+  from told
 
 )
 
@@ -132,8 +174,11 @@ select
   days_to_first_activity,
   {{ salesnav.as_bigint('active_days_28') }} as active_days_28,
   idle_days,
-  active_days_28 > 0 as is_active_28,
-  coalesce(is_listed and idle_days >= {{ var('salesnav_idle_days', 28) }}, false) as is_reclaimable,
+  is_active_28,
+  case
+    when not is_listed or days_since_use < {{ var('salesnav_idle_days', 28) }} then false
+    else idle_days >= {{ var('salesnav_idle_days', 28) }}
+  end as is_reclaimable,
   ssi,
   ssi_change_28,
   total_connections,
@@ -145,7 +190,8 @@ select
   is_activated,
   case
     when not is_listed then 'gone'
-    when active_days_28 > 0 then 'used'
+    when is_active_28 then 'used'
+    when is_active_28 is null then 'unknown'
     when is_activated then 'activated'
     else 'assigned'
   end as license_state,
@@ -166,4 +212,4 @@ select
   {{ salesnav.wilson('inmails_mature_accepted', 'inmails_mature', 'high') }} as inmail_acceptance_high,
   case when is_listed then cost_per_seat_year end as cost_per_year,
   case when is_listed then currency end as currency
-from told
+from judged

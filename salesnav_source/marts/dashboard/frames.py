@@ -28,6 +28,17 @@ def expected_contracts(filters: Filters, loaded: pd.DataFrame, export: str) -> l
     return [contract for contract in known if filters.includes(contract)]
 
 
+def stretches_of(days: pd.Series) -> list[tuple[date, date]]:
+    """Returns the first and the last day of each stretch of neighbouring days.
+
+    Args:
+        days: in order, each once.
+    """
+    frame = pd.DataFrame({"day": days, "end": days + pd.Timedelta(days=1), "state": MISSING})
+    found = stretches(frame)
+    return [(row.start.date(), (row.end - pd.Timedelta(days=1)).date()) for row in found.itertuples()]
+
+
 def calendar(days: Sequence[date], coverage: pd.DataFrame, export: str, contracts: Sequence[str]) -> pd.DataFrame:
     """Returns every day with how far it is loaded.
 
@@ -150,8 +161,12 @@ def share(part: float | None, whole: float | None) -> float | None:
     return None if not whole or part is None else float(part) / float(whole)
 
 
+IDLE_UNKNOWN = "not known"
+"""The group of seats that may have been used on a day that is not loaded."""
+
+
 def idle_groups(limit: int) -> list[str]:
-    """Returns how seats are grouped by how long they have been idle.
+    """Returns how seats are grouped by how long they have been idle, where that is known.
 
     Args:
         limit: days from which a seat can be taken back.
@@ -165,13 +180,13 @@ def idle_groups(limit: int) -> list[str]:
     ]
 
 
-def idle_group(first_activity: object, idle_days: float | None, limit: int) -> str | None:
-    """Returns the group of a seat by how long it has been idle; None where that is not known."""
+def idle_group(first_activity: object, idle_days: float | None, limit: int) -> str:
+    """Returns the group of a seat by how long it has been idle."""
     groups = idle_groups(limit)
+    if idle_days is None or pd.isna(idle_days):
+        return IDLE_UNKNOWN
     if pd.isna(first_activity):
         return groups[4]
-    if idle_days is None or pd.isna(idle_days):
-        return None
     return groups[0 if idle_days < 7 else 1 if idle_days < limit else 2 if idle_days < 2 * limit else 3]
 
 

@@ -44,6 +44,8 @@ class Filters:
     """URNs; all contracts if empty."""
     team: str | None = None
     """All teams if None."""
+    team_written: tuple[str, ...] = ()
+    """The names in the marts that are shown as this team; its name if empty."""
     person: Person | None = None
     """Everyone if None."""
     names: bool = True
@@ -164,6 +166,8 @@ class Page:
     """What has to be known before any number is believed, e.g. days that are not loaded."""
     changes: tuple[str, ...] = ()
     """What changed most, in sentences."""
+    has_data: bool = True
+    """Whether any day of the period has data of what is looked at."""
 
     @property
     def title(self) -> str:

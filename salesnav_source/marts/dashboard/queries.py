@@ -57,6 +57,7 @@ def contracts() -> Query:
     columns |= dict.fromkeys(("idle_days_rule", "maturity_days"), "int")
     columns |= dict.fromkeys(("purchased_seats", "assigned_seats", "activated_seats", "used_seats"), "int")
     columns |= dict.fromkeys(("unassigned_seats", "listed_seats", "gone_seats", "handed_on_seats"), "int")
+    columns |= {"unknown_seats": "int"}
     columns |= dict.fromkeys(("cost_per_seat_year", "unassigned_cost_year"), "float")
     return _columns("salesnav__contract_overview", columns, ("name", "contract"))
 
@@ -73,8 +74,13 @@ def loaded() -> Query:
 
 def people() -> Query:
     """Everybody who holds or held a seat, to choose from."""
-    columns = {**_HOLDER, "full_name": "name", "email": "name", "team": "name", "is_present": "bool"}
-    return _columns("salesnav__holders", columns, ("full_name", *_BY_HOLDER))
+    columns = {**_HOLDER, "full_name": "name", "email": "name", "is_present": "bool", "team": "name"}
+    # as it is shown, and as it is written: the one is looked for by the other
+    return Query(
+        f"SELECT {', '.join(columns)}, team AS team_written FROM salesnav__holders",
+        {**columns, "team_written": "text"},
+        ("full_name", *_BY_HOLDER),
+    )
 
 
 def holders(filters: Filters) -> Query:
@@ -90,7 +96,8 @@ def seats(filters: Filters) -> Query:
     columns |= {"license_state": "text", "is_listed": "bool", "holder_since": "day"}
     columns |= {"is_holder_since_known": "bool", "first_activity_date": "day", "last_activity_date": "day"}
     columns |= {"days_to_first_activity": "int", "active_days_28": "int", "idle_days": "int", "is_active_28": "bool"}
-    columns |= {"is_reclaimable": "bool", "ssi": "float", "cost_per_year": "float", "currency": "name"}
+    columns |= {"is_reclaimable": "bool", "is_activated": "bool", "ssi": "float"}
+    columns |= {"cost_per_year": "float", "currency": "name"}
     columns |= {"first_snapshot": "day", "last_snapshot": "day", "target_active_days_28": "float"}
     return _columns("salesnav__seats", columns, _BY_HOLDER, _who(filters, "salesnav__seats"))
 
@@ -99,6 +106,16 @@ def coverage(filters: Filters) -> Query:
     """What became of each day of each export."""
     columns = {"contract": "text", "export": "text", "day": "day", "state": "text"}
     where = f"{_of_contracts(filters)} AND {_when(filters, 'day')}"
+    return _columns("salesnav__export_coverage", columns, ("contract", "export", "day"), where)
+
+
+def missing(filters: Filters) -> Query:
+    """The days of activities and outcomes that are not loaded and have no rows, over all that is known."""
+    where = (
+        f"{_of_contracts(filters)} AND export IN ('activities', 'activity_outcomes') AND rows_loaded = 0"
+        " AND state NOT IN ('loaded', 'empty')"
+    )
+    columns = {"contract": "text", "export": "text", "day": "day"}
     return _columns("salesnav__export_coverage", columns, ("contract", "export", "day"), where)
 
 
@@ -167,7 +184,7 @@ def cohorts(filters: Filters) -> Query:
     monday = _day(filters.first - timedelta(filters.first.weekday()))
     return Query(
         "SELECT cohort_week, week_number, sum(cohort_seats), sum(active_seats) FROM salesnav__adoption_cohorts"
-        f" WHERE {_of_contracts(filters)} AND is_start_known AND cohort_week >= {monday}"
+        f" WHERE {_of_contracts(filters)} AND is_start_known AND active_seats IS NOT NULL AND cohort_week >= {monday}"
         f" AND cohort_week <= {_day(filters.last)} GROUP BY cohort_week, week_number",
         {"cohort_week": "day", "week_number": "int", "cohort_seats": "int", "active_seats": "int"},
         ("cohort_week", "week_number"),
@@ -334,7 +351,13 @@ def _of_contracts(filters: Filters, prefix: str = "") -> str:
 
 
 def _of_team(filters: Filters) -> str:
-    return f"team = {literal(filters.team)}" if filters.team else "1 = 1"
+    return f"team IN ({', '.join(map(literal, _written(filters)))})" if filters.team else "1 = 1"
+
+
+def _written(filters: Filters) -> tuple[str, ...]:
+    """Returns the team as the marts may have it: what is shown is cleaned."""
+    written = filters.team_written if filters.team_written or filters.team is None else (filters.team,)
+    return (NO_TEAM, *written) if filters.team == NO_TEAM else written
 
 
 def _who(filters: Filters, table: str) -> str:
@@ -344,7 +367,8 @@ def _who(filters: Filters, table: str) -> str:
         parts.append(f"{table}.seat_id = {int(filters.person.seat_id)}")
         parts.append(f"{table}.holder_number = {int(filters.person.holder_number)}")
     if filters.team:
-        team = "holding.team IS NULL" if filters.team == NO_TEAM else f"holding.team = {literal(filters.team)}"
+        team = f"holding.team IN ({', '.join(map(literal, _written(filters)))})"
+        team = f"(holding.team IS NULL OR {team})" if filters.team == NO_TEAM else team
         parts.append(
             f"EXISTS (SELECT 1 FROM salesnav__holders AS holding WHERE holding.contract = {table}.contract"
             f" AND holding.seat_id = {table}.seat_id AND holding.holder_number = {table}.holder_number AND {team})"

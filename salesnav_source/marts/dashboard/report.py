@@ -38,10 +38,17 @@ def all_pages(marts: Marts, filters: Filters, scope: Scope) -> list[Page]:
     return [build(key, marts, filters, scope) for key in PAGES]
 
 
-def is_empty(pages: Sequence[Page]) -> bool:
-    """Tells whether there is nothing to draw in the period, and nothing that happened in it."""
-    figures = [figure for page in pages if page.key not in ("data", "seats") for figure in page.figures]
-    return all(figure.chart is None for figure in figures)
+def why_empty(pages: Sequence[Page]) -> str:
+    """Returns why there is nothing to report, no text if there is something.
+
+    Charts by week may have data from before the period, which is none of the period.
+    """
+    of_people = [page for page in pages if page.key != "data"]
+    if any(page.has_data for page in of_people):
+        return ""
+    # a page without any chart says in its headline that nobody is chosen
+    nobody = [page.headline for page in of_people if not page.figures]
+    return nobody[0] if nobody else "No day of it has data."
 
 
 def render(pages: Sequence[Page], filters: Filters, scope: Scope, renderer: Renderer) -> str:
@@ -96,9 +103,10 @@ def _hash(text: str) -> str:
 def _what(filters: Filters, scope: Scope) -> str:
     who = ", ".join(scope.name(contract) for contract in filters.contracts) or "all contracts"
     team = f", team {filters.team}" if filters.team else ""
-    at = scope.read_at
+    there = scope.only(filters)
+    at = there.read_at
     read = f" Last read {day_text(at.date())} {at:%H:%M} UTC." if at is not None else ""
-    newest = f" Data up to {day_text(scope.last_day)}.{read}" if scope.last_day else " Nothing is loaded."
+    newest = f" Data up to {day_text(there.last_day)}.{read}" if there.last_day else " Nothing is loaded."
     return f"{who}{team} · {filters.period}.{newest}"
 
 

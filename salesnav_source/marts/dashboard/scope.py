@@ -13,6 +13,7 @@ from salesnav_source.marts.dashboard.days import DEFAULT_SPAN, SPANS
 from salesnav_source.marts.dashboard.frames import label_people
 from salesnav_source.marts.dashboard.marts import Marts
 from salesnav_source.marts.dashboard.model import NO_TEAM, Filters, Person
+from salesnav_source.marts.dashboard.text import clean, join
 from salesnav_source.settings.urns import number_of
 
 COMPARED = 28
@@ -69,8 +70,14 @@ class Scope:
     @cached_property
     def teams(self) -> tuple[str, ...]:
         """The teams that people are in, and last those without one; none if nobody has a team."""
-        named = sorted(self.people["team"].dropna().unique(), key=str.casefold)
+        named = sorted(set(self.people["team"].dropna()) - {NO_TEAM}, key=lambda team: (team.casefold(), team))
         return (*named, NO_TEAM) if named else ()
+
+    def written(self, team: str | None) -> tuple[str, ...]:
+        """Returns the names of teams in the marts that are shown as a team: with other blanks, or cut off."""
+        people = self.people[self.people["team_written"].notna()]
+        shown = people["team"].astype(object).fillna(NO_TEAM)
+        return tuple(sorted(people.loc[shown == team, "team_written"].unique()))
 
     def find(self, texts: list[str]) -> tuple[str, ...]:
         """Returns the URNs of contracts that are given by URN, number or name.
@@ -92,14 +99,19 @@ class Scope:
         return tuple(dict.fromkeys(found))
 
     def find_team(self, text: str) -> str:
-        """Returns a team by its name.
+        """Returns a team by its name; in whatever case, if only one is called so.
 
         Raises:
-            ConfigurationError: if it is not there.
+            ConfigurationError: if it is not there, or several are called so in other cases.
         """
-        for team in self.teams:
-            if team.casefold() == text.strip().casefold():
-                return team
+        wanted = clean(text)
+        if wanted in self.teams:
+            return wanted
+        fits = [team for team in self.teams if team.casefold() == wanted.casefold()]
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            raise ConfigurationError(f"There are the teams {join(fits)}. Write {text} as one of them is written.")
         known = ", ".join(self.teams) or "none; teams come with a directory (docs/dashboard.md)"
         raise ConfigurationError(f"There is no team {text} in the marts. There are: {known}.")
 
@@ -125,6 +137,8 @@ class Scope:
         """
         people = self.labels(names)
         people = people[people["contract"].isin(contracts)] if contracts else people
+        if people.empty:
+            return people
         wanted = " ".join(text.split()).casefold()
         exact = people[people["label"].str.casefold() == wanted]
         if len(exact):

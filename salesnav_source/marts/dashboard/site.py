@@ -176,8 +176,9 @@ def _document(key: str, inside: str, header: str) -> str:
 
 
 def _header(key: str, filters: Filters, scope: Scope) -> str:
-    newest = f"Data up to {day_text(scope.last_day)}" if scope.last_day else "Nothing is loaded"
-    at = scope.read_at
+    there = scope.only(filters)
+    newest = f"Data up to {day_text(there.last_day)}" if there.last_day else "Nothing is loaded"
+    at = there.read_at
     read_at = f", last read {day_text(at.date())} {at:%H:%M} UTC" if at is not None else ""
     query = escape(query_of(filters, scope))
     links = "".join(

@@ -66,7 +66,7 @@ def bars(
 
 def _room(texts: pd.Series) -> float:
     """Returns by how much a scale is longer than its longest bar, so that the text beside it is not cut off on a phone."""
-    text = 6 + 7 * float(texts.str.len().max() or 0)
+    text = 6 + 7 * max((len(str(text)) for text in texts), default=0)
     return _NARROWEST / max(_NARROWEST - text, _NARROWEST / 3)
 
 

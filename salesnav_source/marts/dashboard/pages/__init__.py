@@ -21,6 +21,14 @@ _PAGES: dict[str, tuple[Callable[[Filters], dict[str, Query]], Callable[[View], 
     "seats": (seats.ask, seats.page),
     "data": (data.ask, data.page),
 }
+_QUESTIONS = {
+    "usage": usage.QUESTION,
+    "search": search.QUESTION,
+    "inmail": inmail.QUESTION,
+    "ssi": ssi.QUESTION,
+    "seats": seats.QUESTION,
+}
+"""What the pages that are about people answer."""
 
 
 def build(key: str, marts: Marts, filters: Filters, scope: Scope) -> Page:
@@ -33,10 +41,14 @@ def build(key: str, marts: Marts, filters: Filters, scope: Scope) -> Page:
         scope: what there is.
     """
     ask, page = _PAGES[key]
-    filters = scope.comparable(filters)
+    filters = replace(scope.comparable(filters), team_written=scope.written(filters.team))
     # also the span before, and the weeks that charts show before a short one
     seen = replace(filters, first=min(filters.wide.first, filters.before.first, filters.first - timedelta(6)))
     asked = {"coverage": queries.coverage(seen), "holders": queries.holders(filters), "seats": queries.seats(filters)}
+    asked["missing"] = queries.missing(filters)
     found = marts.frames({**asked, **ask(filters)})
+    view = View(filters, scope, found)
+    if view.nobody and key != "data":
+        return Page(key, _QUESTIONS[key], view.nobody, (), (), (), has_data=False)
     with unchecked():
-        return page(View(filters, scope, found))
+        return replace(page(view), has_data=view.has_data)

@@ -59,7 +59,7 @@ def page(view: View) -> Page:
         view.known("activities", _numbers(view, sums, int((by_holder["sent"] > 0).sum()))),
         tuple(figures),
         (_by_person(view, by_holder, no_mail),),
-        view.warnings("activities", "activity_outcomes"),
+        (*view.warnings("activities", "activity_outcomes"), *view.of_answers()),
     )
 
 
@@ -79,7 +79,7 @@ def _headline(view: View, sums: pd.Series) -> str:
 def _numbers(view: View, sums: pd.Series, people: int) -> list[Number]:
     compared, before = (view.found[name][list(OUTCOMES)].sum().astype(float) for name in ("now", "before"))
     sent, mature = sums["sent"], sums["mature_sent"]
-    base = f"of {mature:,.0f} sent and old enough to judge; {sent - mature:,.0f} newer ones left out"
+    base = f"of {mature:,.0f} sent and old enough to judge; {sent - mature:,.0f} left out: {_why_left_out(view)}"
     rates = []
     for label, column, meaning in (
         ("accepted", "mature_accepted", "accepted by now"),
@@ -133,7 +133,7 @@ def _rate(view: View, weeks: pd.DataFrame, nothing: str) -> Figure:
         "% of InMails old enough to judge",
         sentence(
             "the upright line holds the true share 19 times in 20",
-            f"old enough: sent {_maturity(view)} days or more before the newest outcomes",
+            f"old enough: sent more than {_maturity(view)} days before the newest outcomes, all of them loaded",
             of_holes(weeks),
         ),
         lambda: charts.line_over_time(
@@ -151,9 +151,12 @@ def _rate(view: View, weeks: pd.DataFrame, nothing: str) -> Figure:
     )
 
 
+def _why_left_out(view: View) -> str:
+    return "newer, or their answers may not be loaded" if view.of_answers() else "newer"
+
+
 def _maturity(view: View) -> str:
-    days = view.scope.contracts["maturity_days"].dropna()
-    return str(int(days.iloc[0])) if len(days) else "some"
+    return str(view.maturity_days or "some")
 
 
 def _for_whom(view: View, by_holder: pd.DataFrame) -> Figure:

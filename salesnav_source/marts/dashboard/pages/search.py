@@ -7,7 +7,7 @@ import pandas as pd
 from salesnav_source.marts.dashboard import charts, frames, queries
 from salesnav_source.marts.dashboard.frames import share
 from salesnav_source.marts.dashboard.model import Figure, Filters, Number, Page, Table
-from salesnav_source.marts.dashboard.pages.view import HOLDER, View
+from salesnav_source.marts.dashboard.pages.view import HOLDER, View, first_of, spans_of
 from salesnav_source.marts.dashboard.pages.words import (
     COUNT_NAMES,
     NONE,
@@ -90,7 +90,7 @@ def page(view: View) -> Page:
         (*view.known("activities", _numbers(view, totals, sums)), *_lead_numbers(view)),
         tuple(_rate(view, weeks, step) for step in STEPS),
         tuple(tables),
-        view.warnings("activities"),
+        (*view.warnings("activities"), *view.of_answers(), *_of_leads(view)),
     )
 
 
@@ -138,6 +138,21 @@ def _numbers(view: View, totals: pd.DataFrame, sums: pd.Series) -> list[Number]:
         else "none is old enough to judge"
     )
     return [*numbers, Number("InMails accepted", percent(share(accepted, mature)), meaning, "", "inmail")]
+
+
+def _of_leads(view: View) -> tuple[str, ...]:
+    """Tells of days that are not loaded, also outside of the period: leads are of all days."""
+    if not _lead_numbers(view):
+        return ()
+    said = []
+    for contract, last in view.newest("activities").items():
+        missing = view.missing("activities", contract, view.scope.first_day or last, last)
+        if len(missing):
+            said.append(
+                f"Activities of {view.scope.name(contract)} are not loaded for {spans_of(missing)}: leads may have been"
+                " contacted then that are listed as never contacted."
+            )
+    return first_of(said)
 
 
 def _lead_numbers(view: View) -> list[Number]:

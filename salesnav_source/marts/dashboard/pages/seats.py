@@ -13,6 +13,8 @@ from salesnav_source.marts.dashboard.queries import Query
 QUESTION = "Which seats can be taken back, and what do they cost?"
 
 STATES = ("bought", "assigned", "activated", "used")
+USED_DAYS = 28
+"""Days in which a seat has to have been active to be used."""
 _NO_TERMS = "not known: salesnav_contract_terms says nothing of a contract"
 
 
@@ -43,13 +45,21 @@ def page(view: View) -> Page:
         tuple(numbers),
         tuple(figures),
         tuple(tables),
-        view.warnings("activities", "seats"),
+        (*view.warnings("activities", "seats"), *of_look_back(view)),
     )
 
 
 def idle(view: View) -> pd.DataFrame:
     """Returns the seats that can be taken back."""
     return view.seats[view.seats["is_reclaimable"].fillna(False).astype(bool)]
+
+
+def of_look_back(view: View) -> tuple[str, ...]:
+    """Tells of days that are not loaded among those that decide whether a seat is in use."""
+    follows = (
+        "Whoever may have used a seat on such a day, and was not seen since, is neither idle nor unused: not known."
+    )
+    return view.of_look_back(max(idle_days(view) or USED_DAYS, USED_DAYS), follows)
 
 
 def idle_days(view: View) -> int | None:
@@ -64,16 +74,38 @@ def rule(view: View) -> str:
 
 
 def as_of(view: View) -> str:
-    """Returns the day up to which it is known."""
-    today = view.scope.only(view.filters).last_day
-    return f"as of {day_text(today)}" if today else "nothing is loaded"
+    """Returns the day up to which activities are known, which may be another for each contract."""
+    days = {day for contract, day in view.newest("activities").items() if (view.seats["contract"] == contract).any()}
+    if not days:
+        return "no activities are loaded"
+    first, last = min(days), max(days)
+    if first == last:
+        return f"as of {day_text(last)}"
+    return f"as of the newest day of each contract, {day_text(first)} to {day_text(last)}"
 
 
 def to_take_back(view: View) -> Number:
-    """Returns how many seats can be taken back."""
-    found, listed = idle(view), _listed(view)
-    value = f"{len(found):,} of {len(listed):,}" if len(view.seats) else NONE
-    return Number("seats to take back", value, f"{rule(view)}, {as_of(view)}", "", "seats#seats-to-take-back")
+    """Returns how many seats can be taken back, of those of which it is known."""
+    found, unknown = idle(view), unknown_idle(view)
+    known = len(_listed(view)) - len(unknown)
+    value = f"{len(found):,} of {known:,}" if known else NONE
+    return Number(
+        "seats to take back",
+        value,
+        f"{rule(view)}, {as_of(view)}{_besides(len(unknown))}",
+        "",
+        "seats#seats-to-take-back",
+    )
+
+
+def unknown_idle(view: View) -> pd.DataFrame:
+    """Returns the listed seats of which it is not known whether they can be taken back."""
+    listed = _listed(view)
+    return listed[listed["is_reclaimable"].isna()]
+
+
+def _besides(unknown: int) -> str:
+    return f"; not known of {plural(unknown, 'more seat')}" if unknown else ""
 
 
 def _listed(view: View) -> pd.DataFrame:
@@ -81,16 +113,20 @@ def _listed(view: View) -> pd.DataFrame:
 
 
 def _headline(view: View) -> str:
-    found, listed = idle(view), _listed(view)
+    found, unknown = idle(view), len(unknown_idle(view))
+    known = len(_listed(view)) - unknown
     if view.seats.empty:
         return "No seats are known."
+    if unknown and not known:
+        return f"It is not known whether any of {plural(unknown, 'seat')} can be taken back: days of activities are not loaded."
+    besides = _besides(unknown)
     if found.empty:
-        return f"None of {plural(len(listed), 'seat')} has been idle for {idle_days(view)} days, so none can be taken back."
+        return f"None of {plural(known, 'seat')} has been idle for {idle_days(view)} days, so none can be taken back{besides}."
     cost = _sums(found)
     said = f"; they cost {money(cost)} a year" if cost else ""
     return (
-        f"{len(found):,} of {plural(len(listed), 'seat')} can be taken back: not used for {idle_days(view)} days or more"
-        f" by whoever holds them{said}."
+        f"{len(found):,} of {plural(known, 'seat')} can be taken back: not used for {idle_days(view)} days or more"
+        f" by whoever holds them{said}{besides}."
     )
 
 
@@ -105,19 +141,36 @@ def counted(view: View) -> dict[str, int | None]:
     """Returns how many seats are in each of the four states; None where it is not known."""
     if view.is_person or view.filters.team:
         listed = _listed(view)
-        activated = listed["license_state"].isin(["used", "activated"])
+        told = listed[listed["contract"].isin(view.newest("activities"))]
+        activated = int(told["is_activated"].fillna(False).astype(bool).sum())
+        used = int((told["license_state"] == "used").sum())
+        known = len(told) > 0 or listed.empty
         return {
             "bought": None,
             "assigned": len(listed),
-            "activated": int(activated.sum()),
-            "used": int((listed["license_state"] == "used").sum()),
+            "activated": activated if known else None,
+            "used": used if known else None,
         }
     chosen = _contracts(view)
     # where a contract with seats has no terms, it is not known how many were bought: a sum without it would be too small
     bought = chosen[(chosen["assigned_seats"].fillna(0) > 0) | chosen["purchased_seats"].notna()]["purchased_seats"]
     known = int(bought.sum()) if len(bought) and bought.notna().all() else None
-    sums = {name: int(chosen[f"{name}_seats"].fillna(0).sum()) for name in STATES[1:]}
+    sums: dict[str, int | None] = {"assigned": int(chosen["assigned_seats"].fillna(0).sum())}
+    for name in STATES[2:]:
+        counts = chosen.loc[chosen["assigned_seats"].fillna(0) > 0, f"{name}_seats"]
+        # where no activities were ever loaded there is no count
+        sums[name] = int(counts.fillna(0).sum()) if counts.empty or counts.notna().any() else None
     return {"bought": known, **sums}
+
+
+def _unknown_use(view: View) -> int:
+    """Returns of how many listed seats it is not known whether they were used lately."""
+    return int((_listed(view)["license_state"] == "unknown").sum())
+
+
+def _unknown_start(view: View) -> int:
+    """Returns how many listed seats are in contracts of which no activities were ever loaded."""
+    return int((~_listed(view)["contract"].isin(view.newest("activities"))).sum())
 
 
 def _contracts(view: View) -> pd.DataFrame:
@@ -138,8 +191,21 @@ def _states(view: View) -> list[Number]:
         assigned += f"; {plural(int(spare.sum()), 'bought seat')} without a holder"
     numbers = [
         Number("assigned", count(found["assigned"]), assigned, "", "bought-and-unassigned" if whole else "all-seats"),
-        Number("activated", count(found["activated"]), "used by the present holder at least once", "", "all-seats"),
-        Number("used", count(found["used"]), f"in the last 28 days, {as_of(view)}", "", "all-seats"),
+        Number(
+            "activated",
+            count(found["activated"]),
+            "the present holder has an activity, an SSI, or a total of connections or leads"
+            + _besides(_unknown_start(view)),
+            "",
+            "all-seats",
+        ),
+        Number(
+            "used",
+            count(found["used"]),
+            f"at least one activity in the last {USED_DAYS} days, {as_of(view)}{_besides(_unknown_use(view))}",
+            "",
+            "all-seats",
+        ),
     ]
     return (
         [Number("bought", count(found["bought"]), bought, "", "bought-and-unassigned"), *numbers] if whole else numbers
@@ -159,9 +225,15 @@ def _cost(view: View) -> Number:
 
 def _never(view: View) -> Number:
     listed = _listed(view)
-    never = int(listed["first_activity_date"].isna().sum())
+    silent = listed[listed["first_activity_date"].isna()]
+    unknown = int(silent["is_active_28"].isna().sum())
+    known = len(silent) - unknown if unknown < len(listed) or listed.empty else None
     return Number(
-        "never used", count(never), "listed, and not used by the present holder on any loaded day", "", "all-seats"
+        "never used",
+        count(known),
+        "listed, and the present holder has no activity on any loaded day" + _besides(unknown),
+        "",
+        "all-seats",
     )
 
 
@@ -174,6 +246,7 @@ def _four_states(view: View) -> Figure:
         "seats",
         sentence(
             "each is a part of the one above",
+            f"used, of {plural(_unknown_use(view), 'seat')}: not known" if _unknown_use(view) else "",
             "" if "bought" in found or view.is_person or view.filters.team else f"bought: {_NO_TERMS}",
         ),
         lambda: charts.bars(rows, "state", "seats", list(found)),
@@ -186,6 +259,8 @@ def _idle(view: View) -> Figure:
     listed = _listed(view)
     limit = idle_days(view) or 28
     groups = frames.idle_groups(limit)
+    if listed["idle_days"].isna().any():
+        groups.append(frames.IDLE_UNKNOWN)
     grouped = listed.assign(
         group=[frames.idle_group(row.first_activity_date, row.idle_days, limit) for row in listed.itertuples()],
         taken=listed["is_reclaimable"].fillna(False).astype(int),
@@ -197,7 +272,8 @@ def _idle(view: View) -> Figure:
         "idle-seats",
         "How long seats have been idle",
         "seats that are listed now",
-        "Orange-red: can be taken back. Blue: not, or not yet",
+        "Orange-red: can be taken back. Blue: not, or not yet"
+        + (". Not known: may have been used on a day that is not loaded" if len(groups) > 5 else ""),
         lambda: charts.bars(rows, "group", "seats", groups, part=("reclaimable", "can be taken back")),
         "" if len(listed) else "No seats are listed.",
         period=as_of(view),
@@ -210,8 +286,8 @@ def _retention(view: View) -> Figure:
         "retention",
         "Do those who start stay?",
         "% of the people who started in a week; a fuller colour is more",
-        "Each row: people who first used a seat in that week, their number in brackets. Left out: weeks that are not over, and"
-        " the first 28 loaded days of a contract, in which everybody looks new",
+        "Each row: people who first used a seat in that week, their number in brackets. Left out: weeks that are not over"
+        " or not all loaded, and starts in the first 28 loaded days of a contract or of a hole, in which everybody looks new",
         lambda: charts.retention(cohorts),
         "" if len(cohorts) else "Nobody is known to have started in these weeks.",
         period=view.filters.wide.period,
@@ -230,7 +306,7 @@ def _onboarding(view: View) -> Figure:
         "present holders",
         sentence(
             f"half of them: {new.median():g} days or less" if len(new) else "",
-            "who was there on the first loaded day, and who never used the seat, is left out",
+            "left out: who was there on the first loaded day, never used the seat, or may have on a day that is not loaded",
         ),
         lambda: charts.histogram(
             rows, "day", "seats", labels, title="days from the first day as holder to the first use"
@@ -251,7 +327,7 @@ def _list_to_take_back(view: View) -> Table:
         _held(rows),
         {**columns, "seat_status": "status"},
         f"No seat has been idle for {idle_days(view)} days.",
-        f"{rule(view)}; {as_of(view)}",
+        f"{rule(view)}; {as_of(view)}{_besides(len(unknown_idle(view)))}",
     )
 
 
@@ -291,8 +367,12 @@ def _unassigned(view: View) -> Table:
 def _all(view: View) -> Table:
     rows = frames.most_first(view.seats, "idle_days")
     states = {"used": "used", "activated": "activated", "assigned": "assigned", "gone": "no longer listed"}
+    states["unknown"] = "not known"
     rows = _held(rows.assign(state=rows["license_state"].map(states)))
     columns = {"state": "state", "idle_days": "idle days", "last_activity_date": "last used"}
     columns |= {"active_days_28": "days used of 28", **_since(view), "ssi": "SSI", "seat_status": "status"}
-    note = "used: in the last 28 days; activated: used by the present holder, but not in these; assigned: never used"
+    note = (
+        "used: at least one activity in the last 28 days; activated: begun, but none in these; assigned: not begun;"
+        " not known: days on which it may have been used are not loaded"
+    )
     return view.table("all-seats", "All seats", rows, columns, "No seats are known.", note)

@@ -53,7 +53,10 @@ def page(view: View) -> Page:
         view.known("seats", _numbers(view)),
         tuple(figures),
         (_coaching(view), _movers(view), _by_person(view)),
-        view.warnings("seats"),
+        (
+            *view.warnings("seats"),
+            *view.of_look_back(28, "Whoever used a seat on these days alone is not looked at for coaching."),
+        ),
     )
 
 

@@ -46,7 +46,7 @@ def ask(filters: Filters) -> dict[str, Query]:
 
 def page(view: View) -> Page:
     """Returns the page."""
-    totals = view.named(view.found["totals"])
+    totals = view.named(view.of_known_use(view.found["totals"]))
     days = frames.by_day(view.found["daily"], view.calendar("activities"), ["activities", *queries.COUNTS])
     headline, numbers = _of_person(view, totals, days) if view.is_person else _of_all(view)
     figures = [] if view.is_person else _by_week(view)
@@ -61,7 +61,7 @@ def page(view: View) -> Page:
         numbers,
         tuple(figures),
         (*tables, _by_person(view, totals)),
-        view.warnings("activities"),
+        (*view.warnings("activities"), *(() if view.is_person else seats.of_look_back(view)), *view.of_answers()),
         () if view.is_person else _changes(view),
     )
 
@@ -73,7 +73,7 @@ def used(totals: pd.DataFrame) -> tuple[int, int]:
 
 
 def _of_all(view: View) -> tuple[str, tuple[Number, ...]]:
-    now, known = used(view.found["totals"])
+    now, known = used(view.of_known_use(view.found["totals"]))
     compared, before = used(view.found["now"])[0], used(view.found["before"])[0]
     if view.is_hole("activities"):
         headline = NOT_LOADED
@@ -92,7 +92,7 @@ def _of_all(view: View) -> tuple[str, tuple[Number, ...]]:
             Number(
                 "seats used",
                 f"{now:,} of {known:,}",
-                "at least one activity in the period, of all seats seen up to its end",
+                "at least one activity in the period, of all seats seen up to its end, of contracts with data in it",
                 view.against_before(compared, before),
                 "usage-by-person",
             ),
@@ -193,7 +193,8 @@ def _starts_and_stops(view: View, drawn: pd.DataFrame, nothing: str) -> Figure:
     parts = {"new_seats": ("first time", GREEN), "returning_seats": ("came back", SKY), "lost_seats": ("left", RED)}
     left_out = sentence(
         "left: used the week before, and not in this one",
-        "" if known.all() else "first time: known from the fifth loaded week on",
+        "" if known.all() else "first time: not known in the first four loaded weeks, and in four after a hole",
+        "" if drawn["lost_seats"].notna().all() else "left, came back: not known of weeks with or after a hole",
         of_holes(drawn),
     )
     return view.figure(
@@ -231,7 +232,7 @@ def _by_team(view: View, totals: pd.DataFrame) -> Figure:
             called="% used",
             text="text",
         ),
-        NOT_LOADED if view.is_hole("activities") else "",
+        NOT_LOADED if view.is_hole("activities") else "" if len(rows) else "No seats are known in this period.",
     )
 
 

@@ -2,19 +2,31 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 
 import pandas as pd
 
 from salesnav_source.marts.dashboard import frames
 from salesnav_source.marts.dashboard.charts import Drawing
 from salesnav_source.marts.dashboard.frames import MISSING, PARTLY
-from salesnav_source.marts.dashboard.model import NO_TEAM, Figure, Filters, Number, Person, Table
+from salesnav_source.marts.dashboard.model import NO_TEAM, Figure, Filters, Number, Person, Table, day_text, span
 from salesnav_source.marts.dashboard.pages.words import EXPORT_NAMES, NONE, NOT_LOADED, change, plural
 from salesnav_source.marts.dashboard.scope import Scope
+from salesnav_source.marts.dashboard.text import join
 
 TFrames = Mapping[str, pd.DataFrame]
 
 HOLDER = ["contract", "seat_id", "holder_number"]
+
+_NEVER = {
+    "activities": "whether its {seats} are used is not known, and they are in no number of use",
+    "activity_outcomes": "its InMails are in no share of those accepted or answered",
+    "seats": "its people have no SSI",
+}
+"""What follows where an export of a contract was never loaded."""
+
+_MOST_NAMED = 5
+"""Contracts, and stretches of days of one, that a warning names."""
 
 
 class View:
@@ -75,9 +87,84 @@ class View:
         people = tuple(Person(str(a), int(b), int(c)) for a, b, c in rows[HOLDER].itertuples(index=False, name=None))
         return Table(key, title, rows[list(shown)].rename(columns=shown).reset_index(drop=True), empty, note, people)
 
-    def warnings(self, *exports: str) -> tuple[str, ...]:
-        """Tells of days without data."""
+    def contracts_with(self, export: str) -> list[str]:
+        """Returns the contracts of which a day of the period is loaded."""
+        coverage = self.found["coverage"]
+        days = coverage["day"].between(pd.Timestamp(self.filters.first), pd.Timestamp(self.filters.last))
+        fits = days & (coverage["export"] == export) & (coverage["state"] == frames.LOADED)
+        return sorted(coverage.loc[fits, "contract"].unique())
+
+    def of_known_use(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Returns the rows of contracts of which activities of the period are loaded: of others no use is known."""
+        return rows[rows["contract"].isin(self.contracts_with("activities"))]
+
+    def newest(self, export: str) -> dict[str, date]:
+        """Returns the newest loaded day of each contract that is looked at."""
+        loaded = self.scope.loaded[self.scope.loaded["export"] == export].dropna(subset=["last"])
+        found = dict(zip(loaded["contract"], loaded["last"].dt.date, strict=True))
+        return {contract: day for contract, day in found.items() if self.filters.includes(contract)}
+
+    def missing(self, export: str, contract: str, first: date, last: date) -> pd.Series:
+        """Returns the days of a span that are known not to be loaded."""
+        rows = self.found["missing"]
+        rows = rows[(rows["export"] == export) & (rows["contract"] == contract)]
+        return rows.loc[rows["day"].between(pd.Timestamp(first), pd.Timestamp(last)), "day"]
+
+    def of_look_back(self, days: int, follows: str) -> tuple[str, ...]:
+        """Tells of days that are not loaded among those that are looked back at from the newest day of activities.
+
+        Args:
+            days: how many.
+            follows: what follows.
+        """
         said = []
+        for contract, last in self.newest("activities").items():
+            missing = self.missing("activities", contract, last - timedelta(days - 1), last)
+            if len(missing):
+                said.append(
+                    f"Of the {days} days of activities up to {day_text(last)} of {self.scope.name(contract)},"
+                    f" {plural(len(missing), 'is', 'are')} not loaded: {spans_of(missing)}. {follows}"
+                )
+        return first_of(said)
+
+    def of_answers(self) -> tuple[str, ...]:
+        """Tells of days of outcomes that are not loaded, on which InMails of the period may have been answered."""
+        wait = self.maturity_days or 0
+        said = []
+        for contract, last in self.newest("activity_outcomes").items():
+            until = min(last, self.filters.last + timedelta(wait))
+            missing = self.missing("activity_outcomes", contract, self.filters.first, until)
+            if len(missing):
+                said.append(
+                    f"Outcomes of {self.scope.name(contract)} are not loaded for {spans_of(missing)}. InMails sent up to"
+                    f" {wait} days before such a day, or on it, may have been answered then: they do not count as old enough"
+                    " to judge."
+                )
+        return first_of(said)
+
+    @property
+    def maturity_days(self) -> int | None:
+        """How old an InMail has to be to be judged, by the rule of the marts."""
+        days = self.scope.contracts["maturity_days"].dropna()
+        return int(days.iloc[0]) if len(days) else None
+
+    def never_loaded(self, export: str) -> list[str]:
+        """Returns the contracts that are looked at of which other exports are loaded, and this one never was."""
+        loaded = self.scope.loaded
+        known = {contract for contract in loaded["contract"] if self.filters.includes(contract)}
+        return sorted(known - set(loaded.loc[loaded["export"] == export, "contract"]), key=self.scope.name)
+
+    def warnings(self, *exports: str) -> tuple[str, ...]:
+        """Tells of contracts and of days without data."""
+        said = []
+        for export in exports:
+            for contract in self.never_loaded(export):
+                seats = int((self.seats["contract"] == contract).sum())
+                if seats or self.filters.team is None:
+                    said.append(
+                        f"No {EXPORT_NAMES[export]} of {self.scope.name(contract)} were ever loaded:"
+                        f" {_NEVER[export].format(seats=plural(seats, 'seat') if seats else 'seats')}."
+                    )
         for export in exports:
             states = self.calendar(export)["state"]
             missing, partly = int((states == MISSING).sum()), int((states == PARTLY).sum())
@@ -91,6 +178,19 @@ class View:
                     " happened on them is in no number here; the page Data shows which they are."
                 )
         return tuple(said)
+
+    @property
+    def has_data(self) -> bool:
+        """Tells whether any day of the period has data of any export."""
+        return not all(self.is_hole(export) for export in EXPORT_NAMES)
+
+    @property
+    def nobody(self) -> str:
+        """Says that nobody is of the team in the contracts that are looked at; no text if somebody is."""
+        if self.filters.team is None or len(self.people):
+            return ""
+        names = join([self.scope.name(contract) for contract in self.filters.contracts])
+        return f"Nobody of the team {self.filters.team} has or had a seat{f' in {names}' if names else ''}."
 
     def is_hole(self, export: str) -> bool:
         """Tells whether no day of the period is loaded, so that nothing is known of it: not even that it is 0."""
@@ -123,8 +223,11 @@ class View:
     @property
     def is_comparable(self) -> bool:
         """Tells whether every day that is compared, and of those before, has data of every contract."""
-        spans = (self.filters.now, self.filters.before)
-        return all((self.calendar("activities", one)["state"] == frames.LOADED).all() for one in spans)
+        return self.is_whole(self.filters.now) and self.is_whole(self.filters.before)
+
+    def is_whole(self, filters: Filters) -> bool:
+        """Tells whether every day of a period has data of every contract."""
+        return bool((self.calendar("activities", filters)["state"] == frames.LOADED).all())
 
     @property
     def compared(self) -> str:
@@ -142,7 +245,12 @@ class View:
             digits: of other numbers.
         """
         length = plural(self.filters.now.length, "day")
-        if not self.is_comparable:
+        if not self.is_whole(self.filters.now):
+            if self.filters.now.length == 1:
+                return "not compared: the day is not loaded"
+            days = "days of the period" if self.filters.compared_days is None else f"of the last {length}"
+            return f"not compared: some {days} are not loaded"
+        if not self.is_whole(self.filters.before):
             return (
                 f"the {length} before are not all loaded" if self.filters.length > 1 else "the day before is not loaded"
             )
@@ -181,6 +289,20 @@ class View:
         return Figure(
             key, title, unit, period, left_out, drawn.chart, Table(f"{key}-data", title, drawn.data), drawn.summary
         )
+
+
+def spans_of(days: pd.Series) -> str:
+    """Returns days as the stretches that they make, in words."""
+    found = frames.stretches_of(days)
+    shown = [span(first, last) for first, last in found[:_MOST_NAMED]]
+    more = len(found) - len(shown)
+    return join([*shown, f"{plural(more, 'more stretch', 'more stretches')} of days"] if more else shown)
+
+
+def first_of(said: Sequence[str]) -> tuple[str, ...]:
+    """Returns the first warnings of a kind, and how many contracts more they hold of."""
+    more = len(said) - _MOST_NAMED
+    return (*said[:_MOST_NAMED], *([f"The same holds of {plural(more, 'more contract')}."] if more > 0 else []))
 
 
 def _shown(value: float, percent: bool, digits: int) -> str:
