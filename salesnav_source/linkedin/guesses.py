@@ -129,8 +129,8 @@ _GUESSES = (
         "it comes again in another window of the load, or in the days next to it",
         "the row with the later time counts, once, in whatever order the days are loaded; rows are counted after that."
         " Activities are compared with those of 100 days around the days that a load replaces, outcomes with all. If more than"
-        " half of a window's keys stand elsewhere with another time, it fails: in files of the same load all keys are compared,"
-        " in the warehouse up to 500 of the first windows of an export",
+        " half of a window's keys, five or more, stand elsewhere with another time, it fails: in files of the same load all"
+        " keys are compared, in the warehouse up to 500 of the first windows of an export",
     ),
     Guess(
         "empty_means_nothing",

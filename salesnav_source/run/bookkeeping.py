@@ -26,6 +26,9 @@ from salesnav_source.warehouse.state import Claim, ClaimedWindow, Ledger, StateW
 ELSEWHERE_IN_LOAD = "in the file of another window"
 ON_OTHER_DAYS = "on other days of the warehouse"
 
+FEWEST = 5
+"""Fewest keys that tell no rows apart: of fewer, all may be rows that LinkedIn has dated anew."""
+
 
 @dataclass
 class Books:
@@ -91,7 +94,8 @@ class Books:
 
     def _is_no_key(self, found: Shared) -> bool:
         """True if more than half of the keys stand elsewhere with another time: so many rows are not versions of others."""
-        return 2 * found.otherwise > found.keys and is_much(found.otherwise, found.keys, self.run.settings.max_rejected)
+        many = found.otherwise >= FEWEST and 2 * found.otherwise > found.keys
+        return many and is_much(found.otherwise, found.keys, self.run.settings.max_rejected)
 
     def _on_other_days(self, tasks: Sequence[Task]) -> dict[TLane, Shared]:
         """Looks in the warehouse for some keys of the first windows of each export, on loaded days that they do not replace.
