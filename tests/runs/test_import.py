@@ -315,6 +315,14 @@ def test_a_day_that_nothing_settles_is_read_as_documented_and_said(home: House) 
     assert any("have the month or the day first. They are read with the month first" in note for note in report.notes)
 
 
+def test_days_that_fit_both_orders_and_rows_that_fit_one_each_leave_no_stack_trace(home: House) -> None:
+    home.clock.turn(dt.date(2026, 6, 1))
+    days = (b"13/04/2026", b"04/14/2026", b"04/05/2026")
+    rows = b"".join(b"a%d,SAVED_LEAD,%s 10:00:00,1\n" % (n, day) for n, day in enumerate(days))
+    report = bring(home, pack(home.folder / "mixed.csv", ACTIVITIES + rows))
+    assert [one.rows_rejected for one in report.loaded] == [1]
+
+
 def same_ids(home: House, back: int, number: int = 8) -> Path:
     """Writes a day of activities with ids that each day has, as a count begins anew or a spreadsheet has rounded them."""
     day = home.day(back)

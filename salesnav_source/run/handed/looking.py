@@ -158,16 +158,16 @@ def _look(file: GivenFile, digest: bytes, findings: Findings, target: Path) -> L
     by_day = {date.fromordinal(day + _EPOCH): found for day, found in digests.items()}
     day_rows = {date.fromordinal(day + _EPOCH): rows[day] for day in digests}
     window = Window(min(by_day), max(by_day)) if by_day and result.has_day_column else None
-    order = _order(findings) if window else "same"
+    order = _order(findings, by_day) if window else "same"
     return Look(file, digest, result.rows, window, result.has_day_column, by_day, day_rows, order)
 
 
-def _order(findings: Findings) -> TOrder:
+def _order(findings: Findings, days: Collection[date]) -> TOrder:
     export = findings.layout.export
     clues = findings.clues.orders.get(findings.layout.day_field.name)
     if clues is None:
         return "same"
-    if clues.is_open(export.strict_days):
+    if clues.is_open(export.strict_days) and all(day.day <= 12 for day in days):
         return "either"
     if clues.day_first(export.strict_days):
         return "day first"
