@@ -2,7 +2,7 @@
 
 import pytest
 
-from salesnav_source.settings.urns import in_words
+from salesnav_source.settings.urns import in_words, urn_of_number
 
 URN = "urn:li:contract:1"
 
@@ -20,3 +20,8 @@ URN = "urn:li:contract:1"
 )
 def test_a_contract_has_its_name_and_its_urn_on_one_short_line(names: dict[str, str], words: str) -> None:
     assert in_words(URN, names) == words
+
+
+@pytest.mark.parametrize(("text", "urn"), [("7", "urn:li:contract:7"), ("007", "urn:li:contract:7"), ("0x7", None)])
+def test_a_number_names_a_contract_whatever_zeros_are_in_front(text: str, urn: str | None) -> None:
+    assert urn_of_number(text) == urn

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from shlex import quote
 
 from salesnav_source.cli.terminal import show
 from salesnav_source.exceptions import ConfigurationError
@@ -57,9 +58,9 @@ def run(options: argparse.Namespace) -> int:
         ) from None
     show(
         "\nNext:\n"
-        f"  cp {folder / '.dlt/secrets.toml.example'} {folder / '.dlt/secrets.toml'}"
+        f"  cp {quote(str(folder / '.dlt/secrets.toml.example'))} {quote(str(folder / '.dlt/secrets.toml'))}"
         "   # put client_id and client_secret there\n"
-        + (f"  cd {folder}\n" if options.folder != "." else "")
+        + (f"  cd {quote(str(folder))}\n" if options.folder != "." else "")
         + "  salesnav login                    # or put a token that you have into that file\n"
         "  salesnav check\n"
         f"  salesnav load {options.destination}              # add --sandbox to try without an account"

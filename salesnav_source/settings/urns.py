@@ -20,8 +20,11 @@ def is_contract_urn(text: object) -> bool:
 
 
 def urn_of_number(text: str) -> str | None:
-    """Returns the URN of a contract that is given by its number alone, None if the text is no number."""
-    return f"urn:li:contract:{text}" if text.isascii() and text.isdecimal() else None
+    """Returns the URN of a contract that is given by its number alone, None if the text is no number.
+
+    Zeros in front do not count: a spreadsheet may have added them.
+    """
+    return f"urn:li:contract:{text.lstrip('0') or '0'}" if text.isascii() and text.isdecimal() else None
 
 
 def number_of(urn: str) -> str:

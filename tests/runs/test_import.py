@@ -300,6 +300,11 @@ def test_daily_files_with_the_day_first_are_not_read_as_other_months(home: House
     assert [day for (day,) in home.rows("SELECT activity_date FROM salesnav.activities ORDER BY 1")] == april
 
 
+def test_rows_of_other_days_than_those_given_are_said_to_be(home: House) -> None:
+    report = bring(home, write(home, "old.csv", DAYS, 8), days=(3, None))
+    assert report.exit_code == 3 and "is of the days given" in why(report)
+
+
 def test_a_day_that_has_not_come_is_a_day_read_wrongly(home: House) -> None:
     home.clock.turn(dt.date(2026, 6, 1))
     report = bring(home, *daily(home, [dt.date(2026, 4, 12)], "%d/%m/%Y"))

@@ -216,8 +216,9 @@ def _no_days(look: Look) -> str:
         return "it has no row"
     if look.window is not None:
         return f"its {look.rows:,} rows are of {look.window}, and none is of the days given"
-    what = "no row with a day" if look.has_day_column else "no column with the day of its rows"
-    return f"it has {what}: import it alone, with its own --start-date and --end-date"
+    if look.has_day_column:
+        return f"none of its {look.rows:,} rows is of the days given"
+    return "it has no column with the day of its rows: import it alone, with its own --start-date and --end-date"
 
 
 def _contradictions(lane: Lane, placed: Sequence[_Placed], plan: FilePlan) -> set[bytes]:
