@@ -10,7 +10,7 @@ import pytest
 
 from salesnav_source import erase
 from salesnav_source.exceptions import ConfigurationError, ReadError
-from salesnav_source.run.handed.directory import DirectoryReport, import_directory
+from salesnav_source.run.handed.directory import DirectoryReport, import_directory, lines_of
 from salesnav_source.settings.privacy import PersonalData
 
 from .house import ONE, House, Timer, house
@@ -89,6 +89,18 @@ def test_targets_are_numbers_and_what_is_none_is_said(home: House) -> None:
         ("c@x", None, None),
     ]
     assert report.unread == {"target_acceptance_rate": 1, "target_ssi": 1} and not report.complete
+
+
+def test_seats_that_a_spreadsheet_has_rounded_name_nobody(home: House) -> None:
+    report = bring(home, "seat_id,email,team\n1.2E+09,a@x,North\n12E+08,,South\n007,,East\n")
+    assert table(home, "seat_id, email, team") == [("007", None, "East"), (None, "a@x", "North")]
+    assert report.unread == {"seat_id": 2} and sum(report.left_out.values()) == 1 and not report.complete
+
+
+def test_entries_that_say_different_things_of_one_seat_are_counted(home: House) -> None:
+    report = bring(home, "seat_id,email,team\n7,,North\n007,,South\n8,,North\n8,,North\n9,a@x,East\n9,,West\n")
+    assert report.at_odds == 1 and report.entries == 5
+    assert any("Entries say different things of one seat or address (1)" in line for line in lines_of(report))
 
 
 def test_a_list_of_a_contract_replaces_its_entries_and_one_without_all(home: House) -> None:

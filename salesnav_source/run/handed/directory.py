@@ -46,6 +46,9 @@ MOST_BYTES = 256 << 20
 
 DELIMITERS = ",;\t|"
 
+_ROUNDED = re.compile(r"[0-9]+([.,][0-9]+)?[Ee]\+?[0-9]+")
+"""A number that a spreadsheet has rounded: which seat it was is lost."""
+
 TEntry = dict[str, Any]
 
 
@@ -66,7 +69,9 @@ class DirectoryReport:
     left_out: dict[str, int] = field(default_factory=dict)
     """Entries that are not loaded, by the reason."""
     unread: dict[str, int] = field(default_factory=dict)
-    """Targets that could not be read, by column; their entries are loaded without them."""
+    """Values that could not be read, by column; their entries are loaded without them."""
+    at_odds: int = 0
+    """Seats and addresses of which two entries say different things: the marts take one of them."""
     seats: int | None = None
     """Seats that are loaded; None if none are."""
     seats_found: int = 0
@@ -282,6 +287,9 @@ def _entries(
 ) -> list[TEntry]:
     entries: list[TEntry] = []
     for entry in read.entries:
+        if _ROUNDED.fullmatch(entry.get("seat_id", "")):
+            del entry["seat_id"]
+            report.unread["seat_id"] = report.unread.get("seat_id", 0) + 1
         reason = _require_usable(entry, report.contract, names, erased)
         if reason is not None:
             report.left_out[reason] = report.left_out.get(reason, 0) + 1
@@ -291,7 +299,22 @@ def _entries(
                 entry[column.name] = _number(entry[column.name], column, report.unread)
         whole = {column.name: entry.get(column.name) for column in SEAT_DIRECTORY.columns}
         entries.append({**whole, "imported_at": now})
-    return [dict(one) for one in dict.fromkeys(tuple(entry.items()) for entry in entries)]
+    distinct = [dict(one) for one in dict.fromkeys(tuple(entry.items()) for entry in entries)]
+    report.at_odds = _at_odds(distinct)
+    return distinct
+
+
+def _at_odds(entries: Sequence[TEntry]) -> int:
+    """Returns of how many seats and addresses two entries say different things."""
+    said: dict[tuple[Any, ...], set[tuple[Any, ...]]] = {}
+    for entry in entries:
+        email = entry["email"] and normal(entry["email"], "email")
+        who = (entry["contract"], _seat_number(entry["seat_id"]), email)
+        what = tuple(
+            entry[name] for name in entry if name not in ("contract", "seat_id", "email", "name", "imported_at")
+        )
+        said.setdefault(who, set()).add(what)
+    return sum(len(one) > 1 for one in said.values())
 
 
 def _require_usable(
@@ -412,6 +435,10 @@ def lines_of(report: DirectoryReport, plan_only: bool = False) -> list[str]:
         lines.append(f"Not loaded are the columns {', '.join(report.passed_over)}.")
     lines += [f"{count:,} entries are not loaded: they {reason}." for reason, count in report.left_out.items()]
     lines += [f"{count:,} values of {name} cannot be read, and are left out." for name, count in report.unread.items()]
+    if report.at_odds:
+        lines.append(
+            f"Entries say different things of one seat or address ({report.at_odds:,}); the marts take one of them."
+        )
     if report.seats is None:
         lines.append("No seats are loaded yet, so no entry has found its seat.")
     else:
