@@ -74,8 +74,17 @@ def test_rows_that_contradict_each_other_can_be_read() -> None:
     assert Read(HEADER + rows, max_rejected=0.1).counts == (40, 20, 20, 0)
 
 
+def test_ids_that_a_spreadsheet_has_rounded_are_none(block_size: int) -> None:
+    rows = b"".join(b"6.%dE+18,T,01-01-2024 00:00:00,5,key\n" % (10000 + number) for number in range(40))
+    told = str(refused(HEADER + rows, max_rejected=0.1))
+    assert "40 of 40 rows cannot be loaded" in told and "activity_id is a number that a spreadsheet has rounded" in told
+    keys = b"".join(b"a-%d,T,01-01-2024 00:00:00,5,-1.2E+%02d\n" % (number, number) for number in range(8))
+    read = Read(HEADER + keys)
+    assert (read.counts, read.result.values_rejected) == ((8, 8, 0, 0), 8)
+
+
 def test_rows_that_nearly_all_have_one_key_are_not_versions_of_one_row() -> None:
-    rows = b"".join(b"1.23457E+15,T,01-01-2024 00:00:00,5,%d\n" % number for number in range(40))
+    rows = b"".join(b"one,T,01-01-2024 00:00:00,5,%d\n" % number for number in range(40))
     told = str(refused(HEADER + rows, max_rejected=0.1))
     assert "39 of 40 rows have the activity_id of another row, and other values" in told
     assert Read(HEADER + rows, max_rejected=1.0).counts == (40, 1, 39, 0)

@@ -329,9 +329,9 @@ def test_days_that_fit_both_orders_and_rows_that_fit_one_each_leave_no_stack_tra
 
 
 def same_ids(home: House, back: int, number: int = 8) -> Path:
-    """Writes a day of activities with ids that each day has, as a count begins anew or a spreadsheet has rounded them."""
+    """Writes a day of activities with ids that each day has, as where a count begins anew."""
     day = home.day(back)
-    rows = [b"6.8%d001E+18,SAVED_LEAD,%s 10:00:00,1\n" % (n, day.strftime("%m-%d-%Y").encode()) for n in range(number)]
+    rows = [b"number-%d,SAVED_LEAD,%s 10:00:00,1\n" % (n, day.strftime("%m-%d-%Y").encode()) for n in range(number)]
     return pack(home.folder / f"{day}.csv", ACTIVITIES + b"".join(rows))
 
 

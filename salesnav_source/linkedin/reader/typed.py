@@ -1,5 +1,6 @@
 """Types a block: the rows to load, and the reasons of those that are rejected."""
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -22,6 +23,13 @@ from salesnav_source.settings.privacy import KEPT, PersonalData, names_seat
 
 SEAT = "seat_id"
 """The column with the seat of a row."""
+
+IDS = ("activity_id", "member_identity_key")
+"""Columns with ids that may look like numbers."""
+
+_ROUNDED = re.compile(r"-?[0-9][.,][0-9]+E\+[0-9]+")
+_FIRST = 64
+"""How many ids of a block are looked at."""
 
 REJECTED_SCHEMA = pa.schema([("line_number", pa.int64()), ("reason", pa.string()), ("row", pa.string())])
 
@@ -187,7 +195,13 @@ class _Typing:
         return typed
 
     def _type_text(self, column: Field, texts: pa.StringArray) -> Typed:
-        """Types a text. Where bytes are not text, a name keeps a mark for them, and any other column loses the value."""
+        """Types a text. Where bytes are not text, a name keeps a mark for them, and any other column loses the value.
+
+        An id that a spreadsheet has rounded is none.
+        """
+        if column.name in IDS and (rounded := _find_rounded(texts)) is not None:
+            cause = f"{column.name} is a number that a spreadsheet has rounded"
+            return self._without(column, texts, rounded, cause)
         if self.parsed.marred is None:
             return Typed(texts)
         has_mark = pc.fill_null(pc.match_substring(texts, REPLACEMENT), False).to_numpy(zero_copy_only=False)
@@ -197,9 +211,13 @@ class _Typing:
             return Typed(texts)
         if not marred.any():
             return Typed(texts)
-        reason = Reason(f"{column.name} is not valid UTF-8", column=column.name if column.nullable else None)
-        self.faults.append(Fault(marred, lambda row: reason, column.nullable))
-        return Typed(pc.if_else(pa.array(marred), pa.scalar(None, pa.string()), texts), marred)
+        return self._without(column, texts, marred, f"{column.name} is not valid UTF-8")
+
+    def _without(self, column: Field, texts: pa.StringArray, wrong: TMask, cause: str) -> Typed:
+        """Returns texts without those that are wrong, and adds the fault."""
+        reason = Reason(cause, column=column.name if column.nullable else None)
+        self.faults.append(Fault(wrong, lambda row: reason, column.nullable))
+        return Typed(pc.if_else(pa.array(wrong), pa.scalar(None, pa.string()), texts), wrong)
 
     def _note_days(self, column: Field, texts: pa.StringArray, typed: Typed, style: Style) -> None:
         days = days_of(self.dates)
@@ -264,6 +282,14 @@ def type_block(
         more = np.flatnonzero(left_out) if left_out is not None else rows[:0]
         typed = typed.without(np.union1d(rows, more), reasons)
     return replace(typed, batch=typed.batch.cast(layout.schema))
+
+
+def _find_rounded(ids: pa.StringArray) -> TMask | None:
+    """Returns a mask of ids such as 6.14087E+18, None if the first ones are no such numbers: a spreadsheet rounds them all."""
+    if not any(one and _ROUNDED.fullmatch(one) for one in ids.slice(0, _FIRST).to_pylist()):
+        return None
+    found = pc.fill_null(pc.match_substring_regex(ids, f"^(?:{_ROUNDED.pattern})$"), False)
+    return cast(TMask, found.to_numpy(zero_copy_only=False))
 
 
 def _find_erased(columns: dict[str, pa.Array], seats: Collection[int]) -> TMask | None:
