@@ -86,10 +86,11 @@ class Books:
         if not claim.shares_keys and self._has_neighbours(task) and self._is_large(task):
             claim.shares_keys = self._stand_elsewhere(task)
         for one, where in found:
+            in_load = where == ELSEWHERE_IN_LOAD
             # where the same rows stand in two windows of a load, one of each is loaded
-            claim.repeats |= where == ELSEWHERE_IN_LOAD and bool(one.again)
-            if one.again:
-                task = task.with_note(f"{one.again:,} keys stand {where}, too: the row with the later time is loaded")
+            claim.repeats |= in_load and bool(one.again)
+            if count := one.again if in_load else one.otherwise:
+                task = task.with_note(f"{count:,} keys stand {where}, too: the row with the later time is loaded")
         return task
 
     def _is_no_key(self, found: Shared) -> bool:
