@@ -56,12 +56,12 @@ EMPTIES = (*LOADS, require_rows_elsewhere, require_own_packages)
     ("mode", "checks", "stages_apart", "same_personal_data"),
     [
         (Mode.LOAD, EMPTIES, True, True),
-        (Mode.PLAN, EMPTIES, False, True),
+        (Mode.PLAN, EMPTIES, True, True),
         (Mode.BARE, (*LOADS, require_no_package), False, True),
         (Mode.IMPORT, EMPTIES, True, True),
         (Mode.MOVE, EMPTIES, True, True),
         (Mode.ERASE, EMPTIES, True, False),
-        (Mode.STATUS, (require_destination,), False, False),
+        (Mode.STATUS, (require_destination,), True, False),
     ],
     ids=lambda value: value.value if isinstance(value, Mode) else "",
 )
