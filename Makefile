@@ -106,7 +106,7 @@ $(READY): $(DEMO)
 	@echo "Installing the drivers of the warehouses and what tests and checks need, into $(VENV) …"
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
-	@# uv takes a tenth of pip's time; but it does not know pip's configuration, e.g. an index of one's own
+	@# pip for who has configured it alone, see CONTRIBUTING.md
 	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(ALL) || $(BIN)/python -m pip install --quiet $(ALL)
 	@# tests start hundreds of processes, and an environment may keep them from writing bytecode
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib salesnav_source

@@ -37,3 +37,9 @@
 {% macro is_workday(day) -%}
   ({{ salesnav.iso_weekday(day) }} <= 5)
 {%- endmacro %}
+
+
+{% macro missing_days_28() -%}
+  {#- How many days of the four weeks before a week are known not to be loaded, over int_salesnav__closed_weeks. -#}
+  coalesce(sum(missing_days) over (partition by contract order by week rows between 4 preceding and 1 preceding), 0)
+{%- endmacro %}

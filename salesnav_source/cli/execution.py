@@ -230,7 +230,7 @@ def _stoppable() -> Iterator[list[threading.Event]]:
         try:
             yield stop_events
         except (Exception, KeyboardInterrupt):
-            # what has swallowed it may have failed for want of what was broken off; an event that ended it has no number
+            # code that has swallowed the signal may fail later, or end by its event, which does not tell which signal it was
             if not received:
                 raise
         if received:

@@ -7,27 +7,19 @@ from datetime import date
 from dlt.common import logger
 
 from salesnav_source.days.windows import ONE_DAY, Days, Window, utc_day
-from salesnav_source.jobs.lanes import TLane
 from salesnav_source.jobs.records import job_record
 from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import Task
-from salesnav_source.linkedin.reader.rejections import is_much
 from salesnav_source.run.account import ColumnsChange, Overlap
 from salesnav_source.run.context import ExportRun
 from salesnav_source.run.extraction import Extraction
 from salesnav_source.run.items import LARGE_ROWS
-from salesnav_source.run.keys import SAMPLE, LoadedKeys, Shared, sample_of, shared
+from salesnav_source.run.keys import SAMPLE, LoadedKeys, Shared, in_warehouse, sample_of
 from salesnav_source.schema import EXPORTS, REJECTED_ROWS
 from salesnav_source.warehouse.columns import HeaderSpan, KnownColumns
 from salesnav_source.warehouse.connection import is_embedded
 from salesnav_source.warehouse.replace import ReplaceScope
 from salesnav_source.warehouse.state import Claim, ClaimedWindow, Ledger, StateWriter
-
-ELSEWHERE_IN_LOAD = "in the file of another window"
-ON_OTHER_DAYS = "on other days of the warehouse"
-
-FEWEST = 5
-"""Fewest keys that tell no rows apart: of fewer, all may be rows that LinkedIn has dated anew."""
 
 
 @dataclass
@@ -70,40 +62,35 @@ class Books:
         """
         elsewhere = self._on_other_days(tasks)
         for task in tasks:
-            if EXPORTS[task.export].key_holds_day:
-                yield task, None
-                continue
-            found = [(elsewhere[task.lane], ON_OTHER_DAYS)] if task.lane in elsewhere else []
-            if self._has_neighbours(task):
-                found.append((self.keys.add(task), ELSEWHERE_IN_LOAD))
-            refusals = [_no_keys(one, where) for one, where in found if self._is_no_key(one)]
-            if refusals and self._has_neighbours(task):
+            found = [elsewhere[task]] if task in elsewhere else []
+            in_load = not EXPORTS[task.export].key_holds_day and self._has_neighbours(task)
+            if in_load:
+                found.append(self.keys.add(task))
+            refusals = [one.refusal(self.run.settings.max_rejected) for one in found]
+            refusal = next(filter(None, refusals), None)
+            if refusal is None:
+                task = self._noted(task, found)
+            elif in_load:
                 self.keys.drop_last(task.lane)
-            yield (task, refusals[0]) if refusals else (self._noted(task, found), None)
+            yield task, refusal
 
-    def _noted(self, task: Task, found: Sequence[tuple[Shared, str]]) -> Task:
-        claim = self._claim(task.export)
-        if not claim.shares_keys and self._has_neighbours(task) and self._is_large(task):
-            claim.shares_keys = self._stand_elsewhere(task)
-        for one, where in found:
-            in_load = where == ELSEWHERE_IN_LOAD
-            # where the same rows stand in two windows of a load, one of each is loaded
-            claim.repeats |= in_load and bool(one.again)
-            if count := one.again if in_load else one.otherwise:
-                task = task.with_note(f"{count:,} keys stand {where}, too: the row with the later time is loaded")
+    def _noted(self, task: Task, found: Sequence[Shared]) -> Task:
+        for one in found:
+            claim = self._claim(task.export)
+            if one.in_load:
+                # where the same rows stand in two windows of a load, one of each is loaded
+                claim.repeats |= bool(one.again)
+                claim.shares_keys = claim.shares_keys or (self._is_large(task) and self._stand_elsewhere(task))
+            if one.note is not None:
+                task = task.with_note(one.note)
         return task
 
-    def _is_no_key(self, found: Shared) -> bool:
-        """True if more than half of the keys stand elsewhere with another time: so many rows are not versions of others."""
-        many = found.otherwise >= FEWEST and 2 * found.otherwise > found.keys
-        return many and is_much(found.otherwise, found.keys, self.run.settings.max_rejected)
-
-    def _on_other_days(self, tasks: Sequence[Task]) -> dict[TLane, Shared]:
+    def _on_other_days(self, tasks: Sequence[Task]) -> dict[Task, Shared]:
         """Looks in the warehouse for some keys of the first windows of each export, on loaded days that they do not replace.
 
         Keys that come again each day come again in every window. So a sample shows it, before any row is replaced.
         """
-        found: dict[TLane, Shared] = {}
+        found: dict[Task, Shared] = {}
         for export in {task.export for task in tasks} - self._sampled:
             of_export = [task for task in tasks if task.export == export and task.received.rows is not None]
             beside = [task for task in of_export if self._has_loaded_days_beside(task)]
@@ -115,7 +102,7 @@ class Books:
     def _has_loaded_days_beside(self, task: Task) -> bool:
         return bool(self.ledger.coverage(task.export, task.contract).loaded - Days.of([task.window]))
 
-    def _sampled_elsewhere(self, export: str, tasks: Sequence[Task]) -> dict[TLane, Shared]:
+    def _sampled_elsewhere(self, export: str, tasks: Sequence[Task]) -> dict[Task, Shared]:
         warehouse = self.run.context.warehouse
         if warehouse is None or not warehouse.exists:
             return {}
@@ -128,7 +115,7 @@ class Books:
             rows = opened.rows_of_keys(self.extraction.table(export), scope, wanted)
         names = [name for name in EXPORTS[export].key if name != "contract"]
         return {
-            task.lane: shared(sample, [row for row in rows if row["contract"] == task.contract], names)
+            task: in_warehouse(sample, [row for row in rows if row["contract"] == task.contract], names)
             for task, sample in samples.items()
         }
 
@@ -238,11 +225,3 @@ class Books:
             changed = ColumnsChange(task.contract, task.export, task.window, *change)
             self.run.report.columns_changed.append(changed)
             logger.warning(f"{task}: the columns of the file have changed: {changed}.")
-
-
-def _no_keys(found: Shared, where: str) -> str:
-    return (
-        f"{found.otherwise:,} of {found.keys:,} keys stand {where} with another time. So they tell no rows apart, or the days"
-        " of one of the two were read wrongly. Nothing of it is loaded, and loaded rows are not replaced by it. If the other"
-        " days are wrong, load or import those again first; max_rejected = 1 loads it as it is"
-    )

@@ -17,6 +17,7 @@ from salesnav_source.jobs.lanes import TLane
 from salesnav_source.jobs.task import Task
 from salesnav_source.linkedin.reader.arrays import TInts, TWords
 from salesnav_source.linkedin.reader.hashes import hash_rows
+from salesnav_source.linkedin.reader.rejections import is_much
 from salesnav_source.schema import EXPORTS
 
 MOMENT = "created_at"
@@ -26,6 +27,10 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_.+/=-]+")
 
 SAMPLE = 500
 """How many keys are looked for in the warehouse."""
+
+
+FEWEST = 5
+"""Fewest keys that tell no rows apart: of fewer, all may be rows that LinkedIn has dated anew."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,34 @@ class Shared:
     """How many of them stand elsewhere."""
     otherwise: int
     """How many stand there with another time, so that one of the two rows is not loaded."""
+    in_load: bool
+    """True if that is in the file of another window of the load, false if on other days of the warehouse."""
+
+    @property
+    def where(self) -> str:
+        """Where they stand, in words."""
+        return "in the file of another window" if self.in_load else "on other days of the warehouse"
+
+    @property
+    def note(self) -> str | None:
+        """What is noted of a window that is loaded, if anything is."""
+        # the sample of the warehouse is of few keys, and equal rows on other days are those that the file brings once more
+        count = self.again if self.in_load else self.otherwise
+        return f"{count:,} keys stand {self.where}, too: the row with the later time is loaded" if count else None
+
+    def refusal(self, most: float) -> str | None:
+        """Returns why the window is not to be loaded, None if it is: more than half of its rows are no versions of others.
+
+        Args:
+            most: the share of rows that may be rejected.
+        """
+        if self.otherwise < FEWEST or 2 * self.otherwise <= self.keys or not is_much(self.otherwise, self.keys, most):
+            return None
+        return (
+            f"{self.otherwise:,} of {self.keys:,} keys stand {self.where} with another time. So they tell no rows apart, or the"
+            " days of one of the two were read wrongly. Nothing of it is loaded, and loaded rows are not replaced by it. If the"
+            " other days are wrong, load or import those again first; max_rejected = 1 loads it as it is"
+        )
 
 
 @dataclass
@@ -58,7 +91,7 @@ class LoadedKeys:
             again += int(same.sum())
             otherwise += int((same & (other_times[places] != times)).sum())
         self._seen[task.lane].append((hashes, times))
-        return Shared(len(hashes), again, otherwise)
+        return Shared(len(hashes), again, otherwise, in_load=True)
 
     def drop_last(self, lane: TLane) -> None:
         """Forgets the keys of the window of a lane that was added last."""
@@ -72,14 +105,14 @@ def sample_of(task: Task, rows: int) -> list[dict[str, Any]]:
     return [row for row in found if _PLAIN_ID.fullmatch(row["activity_id"])]
 
 
-def shared(sample: Sequence[Mapping[str, Any]], elsewhere: Sequence[Mapping[str, Any]], key: Sequence[str]) -> Shared:
-    """Returns which keys of a sample stand elsewhere, both as rows by column."""
+def in_warehouse(sample: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> Shared:
+    """Returns which keys of a sample stand in rows of the warehouse, both by column."""
     times = defaultdict(set)
-    for row in elsewhere:
+    for row in rows:
         times[tuple(str(row[name]) for name in key)].add(_in_utc(row[MOMENT]))
     found = [(times.get(tuple(str(row[name]) for name in key)), _in_utc(row[MOMENT])) for row in sample]
     again = [(others, own) for others, own in found if others]
-    return Shared(len(sample), len(again), sum(own not in others for others, own in again))
+    return Shared(len(sample), len(again), sum(own not in others for others, own in again), in_load=False)
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

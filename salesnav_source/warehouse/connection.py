@@ -18,9 +18,6 @@ from salesnav_source.warehouse.races import made_the_same_lake, retrying
 from salesnav_source.warehouse.replace import NO_ROW, ReplaceScope
 from salesnav_source.warehouse.tables import duckdb_literal, literal
 
-SHARED_STAGING = "%s_staging"
-"""dlt's default name of the staging dataset, the same for all pipelines of a dataset."""
-
 _DATABASE = "salesnav_database"
 """Key in the pipeline's state on this machine."""
 
@@ -175,29 +172,16 @@ class OpenWarehouse:
             key: the expression of a key, with the contract.
             load_id: the load.
         """
-        name = self._table(table)
         own = f"{LOAD_ID} = {literal(load_id)}"
-        others = f"SELECT {key} FROM {name} WHERE {LOAD_ID} <> {literal(load_id)}"
+        others = f"SELECT {key} FROM {self._table(table)} WHERE {LOAD_ID} <> {literal(load_id)}"
         keys = lost = 0
-        for staging in self._staging_tables(table):
-            staged = f"SELECT count(DISTINCT {key}) FROM {staging} WHERE {own}"
-            ((found,),) = self._ask(staged) or [(0,)]
+        for staged in self.staging():
+            count = f"SELECT count(DISTINCT {key}) FROM {staged._table(table)} WHERE {own}"
+            ((found,),) = self._ask(count) or [(0,)]
             if found:
-                ((of_others,),) = self._ask(f"{staged} AND {key} IN ({others})") or [(0,)]
+                ((of_others,),) = self._ask(f"{count} AND {key} IN ({others})") or [(0,)]
                 keys, lost = keys + int(found), lost + int(of_others)
         return keys, lost
-
-    def _staging_tables(self, table: str) -> list[str]:
-        """Returns where a load may have staged a table: as this pipeline does now, and as a user's own run does by default."""
-        own = self._client.config
-        shared = own.copy()
-        shared.staging_dataset_name_layout = SHARED_STAGING
-        names = [one.normalize_staging_dataset_name(self._client.schema) for one in (own, shared)]
-        found = []
-        for name in dict.fromkeys(names):
-            with self._sql.with_alternative_dataset_name(name):
-                found.append(self._sql.make_qualified_table_name(table))
-        return found
 
     def count_same_keys(self, table: str, key: str, contract: str, load_id: str) -> int:
         """Returns how many rows of a contract have the key of a row of a load."""

@@ -5,13 +5,16 @@ from dlt.destinations.adapters import bigquery_adapter
 from dlt.extract import DltResource
 
 from salesnav_source.schema import Export
-from salesnav_source.warehouse.connection import SHARED_STAGING, is_postgres
+from salesnav_source.warehouse.connection import is_postgres
 
 STAGING_LAYOUT = "staging_dataset_name_layout"
 """dlt's setting of a destination that names its staging dataset; `%s` stands for the dataset."""
 
 EMPTIED_BUCKET = "truncate_tables_on_staging_destination_before_load"
 """dlt's setting of a destination: true if a table's folder in a bucket is emptied before each load."""
+
+SHARED_STAGING = "%s_staging"
+"""dlt's default name of the staging dataset, the same for all pipelines of a dataset."""
 
 
 def laid_out(resource: DltResource, export: Export) -> DltResource:

@@ -1,13 +1,11 @@
 with closed as (
 
   select
-    closed_weeks.contract,
-    closed_weeks.week,
-    closed_weeks.missing_days,
-    coalesce(sum(missing_days) over (
-      partition by contract order by week rows between 4 preceding and 1 preceding
-    ), 0) as missing_days_28
-  from {{ ref('int_salesnav__closed_weeks') }} as closed_weeks
+    contract,
+    week,
+    missing_days,
+    {{ salesnav.missing_days_28() }} as missing_days_28
+  from {{ ref('int_salesnav__closed_weeks') }}
 
 ),
 

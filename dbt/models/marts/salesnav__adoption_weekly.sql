@@ -1,12 +1,10 @@
 with closed as (
 
   select
-    closed_weeks.*,
+    *,
     lag(missing_days) over (partition by contract order by week) as missing_days_before,
-    coalesce(sum(missing_days) over (
-      partition by contract order by week rows between 4 preceding and 1 preceding
-    ), 0) as missing_days_28
-  from {{ ref('int_salesnav__closed_weeks') }} as closed_weeks
+    {{ salesnav.missing_days_28() }} as missing_days_28
+  from {{ ref('int_salesnav__closed_weeks') }}
 
 ),
 

@@ -17,9 +17,7 @@ from salesnav_source.days.windows import ONE_DAY, Days, Window
 from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import HandedFile, Task
 from salesnav_source.run.account import FileResult, TFileState
-from salesnav_source.run.handed.looking import Look
-
-READ_WRONGLY = "its days may have the day first; --start-date and --end-date tell which are meant"
+from salesnav_source.run.handed.looking import HOW_TO_TELL, Look
 
 _NOT_OVER = "the day was not over when the file was made"
 
@@ -192,7 +190,7 @@ def _place(
 ) -> _Placed | None:
     """Returns a file with its days, without those that were not over when it was made; None if none is left."""
     if look.window is not None and look.window.last > today:
-        reason = f"it has rows of {look.window.last}, a day that has not come: {READ_WRONGLY}"
+        reason = f"it has rows of {look.window.last}, a day that has not come. Its days may have the day first: {HOW_TO_TELL}"
         plan.files.append(FileResult(str(look.file), *_names(lane), "failed", look.window, reason))
         return None
     if window is None:
