@@ -10,16 +10,13 @@ from dlt.pipeline.helpers import retry_schema_update
 from salesnav_source.exceptions import DestinationError, SalesnavError, causes, one_line
 from salesnav_source.warehouse.races import made_the_same_folder, retrying
 
-INTERRUPTED_HINT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
 
-
-def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any], has_jobs: bool = False) -> None:
+def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any]) -> None:
     """Does something that needs the destination.
 
     Args:
         pipeline: the pipeline.
         work: what to do.
-        has_jobs: true if export jobs are being created meanwhile, so that a failure is not in vain.
 
     Raises:
         DestinationError: if the destination fails.
@@ -41,10 +38,10 @@ def run_on_destination(pipeline: dlt.Pipeline, work: Callable[[], Any], has_jobs
     try:
         retrying(is_race)(attempt)
     except PipelineStepFailed as error:
-        raise _plain(pipeline, error, has_jobs) from error
+        raise _plain(pipeline, error) from error
 
 
-def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed, has_jobs: bool) -> BaseException:
+def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed) -> BaseException:
     """Returns the cause of a failed step of dlt: an error of this source, a stop, or an error of machine or destination."""
     for cause in causes(error):
         if isinstance(cause, (SalesnavError, KeyboardInterrupt)):
@@ -59,6 +56,6 @@ def _plain(pipeline: dlt.Pipeline, error: PipelineStepFailed, has_jobs: bool) ->
     where = pipeline.destination.destination_description
     # a failed load job has the destination's own exception; the text of dlt's quotes the stack trace
     said = one_line(getattr(error.exception, "client_exception", error.exception))
-    if error.step == "load" or has_jobs:
-        return DestinationError(f"{where} failed while loading: {said}\n{INTERRUPTED_HINT}", in_vain=False)
+    if error.step == "load":
+        return DestinationError(f"{where} failed while loading: {said}", in_vain=False)
     return DestinationError(f"{where} cannot be used: {said}", in_vain=True)

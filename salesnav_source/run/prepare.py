@@ -14,7 +14,7 @@ from typing import Any
 from dlt.common import logger
 
 from salesnav_source.days.windows import Days, Window
-from salesnav_source.exceptions import DestinationError, JournalError, PipelineBusyError, SalesnavError, one_line
+from salesnav_source.exceptions import JournalError, PipelineBusyError
 from salesnav_source.jobs.clock import Clock, SystemClock
 from salesnav_source.jobs.journal import JobInFlight, Journal, JournalStore, StoredJournal, peek
 from salesnav_source.jobs.task import JobStatus
@@ -259,27 +259,19 @@ def _read_warehouse(
     load_id = extraction.load_id if extraction else None
     if not warehouse.exists:
         return settle(journal, warehouse.name, read_ledger({}, None, {}, load_id), load_id), {}, KnownColumns(), {}
-    try:
-        with warehouse.opened() as opened:
-            state = opened.source_state(extraction.source_name) if extraction else opened.source_state()
-            if extraction is not None:
-                state = state_to_trust(state, extraction.state, extraction.load_id)
-            if mode in SAME_PERSONAL_DATA and wishes.personal_data is not None:
-                _require_same_personal_data(opened, state, wishes.personal_data)
-            ledger = confirm(journal, warehouse.name, opened, state, load_id)
-            if extraction is not None:
-                if ledger.missing_tables:
-                    opened.make_tables()
-                opened.forget_equal_schemas()
-                opened.describe_columns()
-            return ledger, opened.erased_seats(), read_columns(opened, state), _resting(opened, now)
-    except SalesnavError:
-        raise
-    except Exception as error:
+    with warehouse.opened() as opened:
+        state = opened.source_state(extraction.source_name) if extraction else opened.source_state()
         if extraction is not None:
-            raise
-        where = pipeline.destination.destination_description
-        raise DestinationError(f"{where} cannot be used: {one_line(error)}", in_vain=True) from error
+            state = state_to_trust(state, extraction.state, extraction.load_id)
+        if mode in SAME_PERSONAL_DATA and wishes.personal_data is not None:
+            _require_same_personal_data(opened, state, wishes.personal_data)
+        ledger = confirm(journal, warehouse.name, opened, state, load_id)
+        if extraction is not None:
+            if ledger.missing_tables:
+                opened.make_tables()
+            opened.forget_equal_schemas()
+            opened.describe_columns()
+        return ledger, opened.erased_seats(), read_columns(opened, state), _resting(opened, now)
 
 
 def confirm(

@@ -6,7 +6,7 @@ left there is not repaired. Its files are fetched again from the jobs in the jou
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,9 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from salesnav_source.exceptions import DestinationError
 from salesnav_source.jobs.clock import Clock
+from salesnav_source.jobs.task import Task
 from salesnav_source.run.account import Commit
 from salesnav_source.run.context import ExportRun, LoadLimits, PlannedRun, RunContext, plan_run, started
 from salesnav_source.run.destination import run_on_destination
@@ -40,6 +42,9 @@ LISTINGS, LISTING_PAUSE = 5, 0.5
 """Most tries to write the contracts while two pipelines do so at once, and most seconds of the first pause."""
 
 TAKEN_BACK = "the warehouse did not accept all of its rows; the next run loads it again"
+
+_JOBS_ARE_KEPT = "The jobs are kept at LinkedIn for 7 days, and the next run fetches their files again."
+_IMPORT_AGAIN = "Import the files again: days that are loaded by then are left out."
 
 
 def plan(
@@ -135,13 +140,25 @@ def load_planned(
     restored = _empty_working_folder(context)
     ledger = context.ledger
     if _has_work(planned):
-        with starting as run:
+        with starting as run, _says_what_follows(planned.plan.tasks):
             if on_start is not None:
                 on_start(run)
             ledger = _load_all(run, on_commit or (lambda commit: None))
     elif not restored:
         run_on_destination(context.pipeline, context.pipeline.sync_destination)
     conclude(report, planned, ledger)
+
+
+@contextmanager
+def _says_what_follows(tasks: Sequence[Task]) -> Iterator[None]:
+    """Adds to an error of the destination what becomes of the windows that are under way."""
+    try:
+        yield
+    except DestinationError as error:
+        if not tasks:
+            raise
+        follows = _IMPORT_AGAIN if tasks[0].handed is not None else _JOBS_ARE_KEPT
+        raise DestinationError(f"{error}\n{follows}", in_vain=False) from error
 
 
 def drop_working_folder(pipeline: dlt.Pipeline) -> None:
@@ -199,7 +216,7 @@ def _load_once(run: ExportRun, names: Sequence[str], ledger: Ledger) -> Ledger:
     source = _source(run, ledger).with_resources(*names)
     file = warehouse.file
     is_new = file is not None and not file.exists()
-    run_on_destination(pipeline, lambda: pipeline.run(source), has_jobs=bool(run.plan.tasks))
+    run_on_destination(pipeline, lambda: pipeline.run(source))
     if is_new and file is not None:
         make_private(file)
     dlt_compat.remove_packages(pipeline, pipeline.list_completed_load_packages())

@@ -11,6 +11,7 @@ from typing import Any
 from dlt.common import logger
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 
+from salesnav_source.exceptions import DestinationError, SalesnavError, one_line
 from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID, Export
 from salesnav_source.settings.configuration import SECTION
 from salesnav_source.warehouse import dlt_compat, mysql
@@ -63,11 +64,17 @@ class Warehouse:
         """Gives the warehouse for a few queries over one connection.
 
         Raises:
-            Exception: of the destination's own kind, if it cannot be reached.
+            DestinationError: if it cannot be reached, or refuses a query.
         """
-        with ExitStack() as stack:
-            retrying(made_the_same_lake)(lambda: stack.enter_context(self._client))
-            yield OpenWarehouse(self._pipeline, self._client)
+        try:
+            with ExitStack() as stack:
+                retrying(made_the_same_lake)(lambda: stack.enter_context(self._client))
+                yield OpenWarehouse(self._pipeline, self._client)
+        except SalesnavError:
+            raise
+        except Exception as error:  # drivers raise errors of their own, which dlt does not always wrap
+            where = self._pipeline.destination.destination_description
+            raise DestinationError(f"{where} cannot be used: {one_line(error)}", in_vain=True) from error
 
 
 class OpenWarehouse:

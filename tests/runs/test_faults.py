@@ -19,16 +19,19 @@ from typing import Any
 import dlt
 import duckdb
 import pytest
-from dlt.destinations.exceptions import DatabaseTerminalException
+from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
 from salesnav_source.days.windows import Days, Window
 from salesnav_source.exceptions import AccessDeniedError, AccessTokenError, DestinationError, UnavailableError
 from salesnav_source.linkedin.spool import Spool
+from salesnav_source.run import exit_codes
+from salesnav_source.run.errors import explain
 from salesnav_source.run.result import RunReport
 from salesnav_source.run.text import render
 from salesnav_source.sandbox import Fault, faults
 from salesnav_source.sandbox.transforms import drop_columns
+from salesnav_source.warehouse.connection import OpenWarehouse
 
 from .house import (
     DAY,
@@ -754,6 +757,26 @@ def test_load_that_fails_for_any_reason_loses_no_window(
     home.assert_truth()
     assert len(home.jobs()) == len({job["job_id"] for job in home.jobs()})
     assert len(home.sandbox.jobs) == 6, "what was received is not asked for again"
+
+
+@pytest.mark.parametrize("question", ["rows_of_keys", "describe_columns"])
+def test_warehouse_that_refuses_a_question_in_mid_run_is_said_in_a_sentence(
+    home: House, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.sync(end_date=str(home.day(5)))
+
+    def refuse(*_: Any) -> None:
+        raise DatabaseTransientException(duckdb.IOException("the server has gone away"))
+
+    with monkeypatch.context() as gone:
+        gone.setattr(OpenWarehouse, question, refuse)
+        with pytest.raises(DestinationError, match="gone away\nThe jobs are kept at LinkedIn for 7 days") as refused:
+            home.sync()
+    assert explain(refused.value, while_loading=True)[1] == exit_codes.INCOMPLETE
+    home.sync()
+    home.assert_truth()
+    assert len(home.sandbox.jobs) == len({job["job_id"] for job in home.jobs()})
+    assert_no_day_asked_twice(home.posts())
 
 
 @pytest.mark.parametrize("kind", ["garbage", "truncated", "older", "newer", "other-columns"])

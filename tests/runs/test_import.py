@@ -9,12 +9,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from test_first_hour import assert_fits, load_schema
 
 from salesnav_source.cli import main
 from salesnav_source.days.windows import Days, Window
-from salesnav_source.exceptions import ConfigurationError
+from salesnav_source.exceptions import ConfigurationError, DestinationError
 from salesnav_source.run.handed import files as handed_files
 from salesnav_source.run.handed.importing import Import, import_files
 from salesnav_source.run.handed.planning import GivenDays
@@ -162,6 +165,23 @@ def test_days_of_a_job_stay_and_the_rest_of_the_file_is_loaded(home: House) -> N
         "rows of days that are loaded already left out"
         in home.rows("SELECT note FROM salesnav.export_jobs WHERE status = 'IMPORTED'")[0][0]
     )
+
+
+def test_a_warehouse_that_fails_meanwhile_is_said_and_the_next_import_goes_on(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(home, "old.csv", DAYS, 1)
+    with monkeypatch.context() as gone:
+        gone.setenv("LOAD__RAISE_ON_MAX_RETRIES", "2")
+        gone.setattr(DuckDbCopyJob, "run", _refuse)
+        with pytest.raises(DestinationError, match="gone away\nImport the files again"):
+            bring(home, path, days=(DAYS, 1))
+    assert bring(home, path, days=(DAYS, 1)).exit_code == 0
+    assert keys(home) == truth(home, DAYS, 1)
+
+
+def _refuse(*_: object) -> None:
+    raise DatabaseTransientException(duckdb.IOException("the server has gone away"))
 
 
 def test_a_file_with_more_rows_of_loaded_days_is_not_called_complete(home: House) -> None:
