@@ -84,7 +84,8 @@ def _duckdb(options: Namespace) -> Any:
         wrong = "it is a folder" if path.is_dir() else f"there is no folder {path.absolute().parent}"
         raise ConfigurationError(f"--database {path}: {wrong}. Name a file in a folder that exists.")
     dlt_compat.wait_for_duckdb_files()
-    return dlt.destinations.duckdb(str(path.absolute()))
+    # dlt would read a path alone as a connection string, by a package that takes a quarter of a second to import
+    return dlt.destinations.duckdb({"database": str(path.absolute())})
 
 
 def _bigquery(options: Namespace) -> Any:

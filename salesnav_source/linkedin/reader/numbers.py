@@ -13,7 +13,8 @@ from salesnav_source.schema import FORMS, TColumnType, is_no_value
 TTyped = tuple[pa.Array, TMask | None]
 """A typed column, and a mask of the texts that cannot be read, None if there are none."""
 
-_NO_TEXT = pa.scalar(None, pa.string())
+# pa.scalar would import pandas, which a run without files does without
+_NO_TEXT = pa.nulls(1, pa.string())[0]
 _OTHER_MARKS = re.compile("[ '\u00a0\u202f\u2019]")
 """Marks that only group digits."""
 _PATTERNS: dict[TColumnType, list[re.Pattern[str]]] = {

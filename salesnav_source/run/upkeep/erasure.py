@@ -15,7 +15,7 @@ from typing import Any
 
 import dlt
 
-from salesnav_source.exceptions import ConfigurationError, DestinationError, SalesnavError, one_line
+from salesnav_source.exceptions import ConfigurationError, DestinationError
 from salesnav_source.run.context import RunContext
 from salesnav_source.run.contracts import urns_of
 from salesnav_source.run.destination import run_on_destination
@@ -97,15 +97,7 @@ def erase(
         assert warehouse is not None  # a pipeline has one
         if not warehouse.exists:
             raise ConfigurationError(f"There is nothing to erase: {database_file(pipeline)} does not exist.")
-        try:
-            return _erase(context, warehouse, _Wanted(personal_data, email, seat_id, contract), confirm)
-        except SalesnavError:
-            raise
-        except Exception as error:
-            where = pipeline.destination.destination_description
-            raise DestinationError(
-                f"{where} failed while erasing: {one_line(error)}\nErase again to go on.", in_vain=False
-            ) from error
+        return _erase(context, warehouse, _Wanted(personal_data, email, seat_id, contract), confirm)
 
 
 @dataclass(frozen=True)
@@ -144,11 +136,14 @@ def _erase(
         if not confirm(erasure):
             return None
     pipeline = context.pipeline
-    _note(pipeline, seats)
-    # claims say exactly how many rows there are
-    commit_state(pipeline, context.ledger)
-    with warehouse.opened() as opened:
-        rows.remove(opened)
+    try:
+        _note(pipeline, seats)
+        # claims say exactly how many rows there are
+        commit_state(pipeline, context.ledger)
+        with warehouse.opened() as opened:
+            rows.remove(opened)
+    except DestinationError as error:
+        raise DestinationError(f"{error}\nErase again to go on.", in_vain=False) from error
     return erasure
 
 
