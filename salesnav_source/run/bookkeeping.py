@@ -34,9 +34,12 @@ class Books:
     columns: KnownColumns = field(default_factory=KnownColumns)
     """The columns of this load's files, joined with what was known about the same columns."""
     rows: int = 0
-    keys: LoadedKeys = field(default_factory=LoadedKeys)
+    keys: LoadedKeys = field(init=False)
     _sampled: set[str] = field(default_factory=set)
     """Exports of which some keys were looked for in the warehouse."""
+
+    def __post_init__(self) -> None:
+        self.keys = LoadedKeys(self.run.context.folder)
 
     @property
     def _writer(self) -> StateWriter:
@@ -63,15 +66,16 @@ class Books:
         elsewhere = self._on_other_days(tasks)
         for task in tasks:
             found = [elsewhere[task]] if task in elsewhere else []
-            in_load = not EXPORTS[task.export].key_holds_day and self._has_neighbours(task)
-            if in_load:
-                found.append(self.keys.add(task))
+            keys = None
+            if not EXPORTS[task.export].key_holds_day and self._has_neighbours(task):
+                keys = self.keys.of(task)
+                found.append(self.keys.shared(task.lane, keys))
             refusals = [one.refusal(self.run.settings.max_rejected) for one in found]
             refusal = next(filter(None, refusals), None)
             if refusal is None:
                 task = self._noted(task, found)
-            elif in_load:
-                self.keys.drop_last(task.lane)
+                if keys is not None:
+                    self.keys.keep(task.lane, keys)
             yield task, refusal
 
     def _noted(self, task: Task, found: Sequence[Shared]) -> Task:
@@ -80,7 +84,6 @@ class Books:
             if one.in_load:
                 # where the same rows stand in two windows of a load, one of each is loaded
                 claim.repeats |= bool(one.again)
-                claim.shares_keys = claim.shares_keys or (self._is_large(task) and self._stand_elsewhere(task))
             if one.note is not None:
                 task = task.with_note(one.note)
         return task
@@ -123,17 +126,19 @@ class Books:
         """True if another window of the lane may be in the same load."""
         return self.run.plan.windows.get(task.lane) != [task.window]
 
-    def _is_large(self, task: Task) -> bool:
-        return is_embedded(self.extraction.pipeline) and task.received.result.rows_loaded >= LARGE_ROWS
+    def _may_stand_elsewhere(self, task: Task, days: Sequence[Window]) -> bool:
+        """True if the warehouse may hold keys of a file on other days than those that it replaces.
 
-    def _stand_elsewhere(self, task: Task) -> bool:
-        """True if the warehouse may hold keys of a large file, which else would be added without looking."""
+        Keys of a large file are looked for. If there are none, its rows are added: a merge would take much memory.
+        """
         warehouse, rows = self.run.context.warehouse, task.received.rows
         if warehouse is None or rows is None or not warehouse.exists:
             return False
         if not self.ledger.coverage(task.export, task.contract).loaded:
             return False
-        scope = ReplaceScope(EXPORTS[task.export], {task.contract: [task.window]})
+        if not is_embedded(self.extraction.pipeline) or task.received.result.rows_loaded < LARGE_ROWS:
+            return True
+        scope = ReplaceScope(EXPORTS[task.export], {task.contract: days})
         with warehouse.opened() as opened:
             return opened.holds_keys(self.extraction.table(task.export), scope, task.contract, str(rows))
 
@@ -183,7 +188,8 @@ class Books:
             first = task.window.first
             self.run.report.overlaps.append(Overlap(task.contract, task.export, first, self.extraction.load_id))
             days = list(Days.of(days) - Days.of_days([first]))
-            claim.shares_keys = True
+        if not export.key_holds_day:
+            claim.shares_keys = claim.shares_keys or self._may_stand_elsewhere(task, days)
         if export.strict_days or not result.rows_outside:
             claim.days.setdefault(task.contract, []).extend(days)
         if claim.rows is not None:

@@ -55,7 +55,8 @@ class Dispositions:
         # a merge copies every row twice: into a staging table, then on; a large load that only adds needs no first copy
         scope = claim.scope(EXPORTS[export])
         large = (claim.rows or 0) >= items.LARGE_ROWS
-        if large and not claim.by_key and not claim.shares_keys and self._adds_only(claim, export):
+        is_merged = claim.by_key or claim.shares_keys or claim.repeats
+        if large and not is_merged and self._adds_only(claim, export):
             return {"scope": None, "deduplicated": False}
         claim.merges_many = large and scope.keys_may_come_again
         # an embedded database copies each file once, unless a run of the user's own is killed and goes on with what it had

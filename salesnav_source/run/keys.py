@@ -3,19 +3,20 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from salesnav_source.jobs.lanes import TLane
 from salesnav_source.jobs.task import Task
-from salesnav_source.linkedin.reader.arrays import TInts, TWords
+from salesnav_source.linkedin.reader import hash_parts
+from salesnav_source.linkedin.reader.files import read_tables
+from salesnav_source.linkedin.reader.hash_parts import Disk, HashParts
 from salesnav_source.linkedin.reader.hashes import hash_rows
 from salesnav_source.linkedin.reader.rejections import is_much
 from salesnav_source.schema import EXPORTS
@@ -73,35 +74,68 @@ class Shared:
         )
 
 
-@dataclass
 class LoadedKeys:
-    """The keys of the files that a load has taken, by lane: sixteen bytes each, and only where a lane has several windows."""
+    """The keys of the files that a load has taken, and their times: sixteen bytes each. If they are many, they are on disk."""
 
-    _seen: dict[TLane, list[tuple[TWords, TInts]]] = field(default_factory=lambda: defaultdict(list))
+    def __init__(self, folder: Path) -> None:
+        """Writes nothing yet.
 
-    def add(self, task: Task) -> Shared:
-        """Adds the keys of a window, and says how many of them stand in other windows of its lane as well."""
-        hashes, times = _keys_of(task)
-        again = otherwise = 0
-        for others, other_times in self._seen[task.lane]:
-            if not len(others):
-                continue
-            places = np.minimum(np.searchsorted(others, hashes), len(others) - 1)
-            same = others[places] == hashes
-            again += int(same.sum())
-            otherwise += int((same & (other_times[places] != times)).sum())
-        self._seen[task.lane].append((hashes, times))
-        return Shared(len(hashes), again, otherwise, in_load=True)
+        Args:
+            folder: where to make a file without a name, if one is needed.
+        """
+        self._disk = Disk(folder)
+        self._windows: dict[TLane, list[HashParts]] = defaultdict(list)
+        self._held = 0
 
-    def drop_last(self, lane: TLane) -> None:
-        """Forgets the keys of the window of a lane that was added last."""
-        self._seen[lane].pop()
+    def close(self) -> None:
+        """Forgets all keys."""
+        self._disk.close()
+        self._windows.clear()
+
+    def of(self, task: Task) -> HashParts:
+        """Returns the keys of a window; the earliest time of all where a row has none."""
+        key = _key_of(task)
+        found = HashParts(self._disk, words=2)
+        for batch in _batches(task, [*key, MOMENT]):
+            hashes = hash_rows(_plain(batch.select(key)))
+            times = batch.column(MOMENT).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
+            order = np.argsort(hashes)
+            found.add(np.column_stack((hashes[order], times[order].view(np.uint64))))
+            if found.held >= hash_parts.MOST_BYTES:
+                found.write()
+        return found
+
+    def shared(self, lane: TLane, keys: HashParts) -> Shared:
+        """Returns how many keys of a window stand in other windows of its lane as well."""
+        looked_for = again = otherwise = 0
+        for number in range(hash_parts.PARTS):
+            own = keys.read(number)
+            others = [window.read(number) for window in self._windows[lane]]
+            looked_for += len(own)
+            if len(own) and any(map(len, others)):
+                own = own[np.argsort(own[:, 0])]
+                found = np.concatenate(others)
+                places = np.minimum(np.searchsorted(own[:, 0], found[:, 0]), len(own) - 1)
+                same = own[places, 0] == found[:, 0]
+                again += len(np.unique(places[same]))
+                otherwise += len(np.unique(places[same & (own[places, 1] != found[:, 1])]))
+        return Shared(looked_for, again, otherwise, in_load=True)
+
+    def keep(self, lane: TLane, keys: HashParts) -> None:
+        """Adds the keys of a window that is loaded."""
+        self._windows[lane].append(keys)
+        self._held += keys.held
+        if self._held >= hash_parts.MOST_BYTES:
+            for window in chain.from_iterable(self._windows.values()):
+                if window.held:
+                    window.write()
+            self._held = 0
 
 
 def sample_of(task: Task, rows: int) -> list[dict[str, Any]]:
     """Returns key and time of the first rows of a window, but of those that need care in a query."""
     names = [*_key_of(task), MOMENT]
-    found = [row for batch in islice(_batches(task, names, rows), 1) for row in batch.to_pylist()]
+    found = [row for batch in islice(_batches(task, names), 1) for row in batch.slice(0, rows).to_pylist()]
     return [row for row in found if _PLAIN_ID.fullmatch(row["activity_id"])]
 
 
@@ -124,23 +158,11 @@ def _key_of(task: Task) -> list[str]:
     return [name for name in EXPORTS[task.export].key if name != "contract"]
 
 
-def _keys_of(task: Task) -> tuple[TWords, TInts]:
-    """Returns the hashes of the keys of typed rows, sorted, and their times; the earliest of all where there is none."""
-    key = _key_of(task)
-    hashes, times = [np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]
-    for batch in _batches(task, [*key, MOMENT]):
-        hashes.append(hash_rows(_plain(batch.select(key))))
-        times.append(batch.column(MOMENT).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy())
-    found = np.concatenate(hashes)
-    order = np.argsort(found, kind="stable")
-    return found[order], np.concatenate(times)[order]
-
-
-def _batches(task: Task, columns: list[str], rows: int = 65536) -> Iterator[pa.RecordBatch]:
+def _batches(task: Task, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     path: Path | None = task.received.rows
     if path is not None:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=rows, columns=columns)
+        for table in read_tables(path, columns):
+            yield from table.to_batches()
 
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -41,6 +41,7 @@ def load_items(run: ExportRun, extraction: Extraction, ledger: Ledger) -> TItems
     try:
         yield from load.items(scopes)
     finally:
+        load.books.keys.close()
         if extraction.pipeline is not None:
             load.books.finish()
             made = Dispositions(run.context, extraction, ledger, run.discards_packages)

@@ -116,6 +116,9 @@ COPY_SETTINGS = {"memory_limit": "150MB", "preserve_insertion_order": "false"}
 """DuckDB's settings for a load that copies files. Measured: enough for 45 million rows, for ten copies at a time, and on
 64 threads. If it kept the order of rows, it could use only one thread with so little memory, and take twice as long."""
 
+QUERY_SETTINGS = {**COPY_SETTINGS, "memory_limit": "200MB"}
+"""Settings for looking up the keys of a file: four million take 3.2 s with 150 MB, and 1.3 s with 200. More use the disk."""
+
 _frugal_loads: set[str] = set()
 
 
@@ -149,6 +152,20 @@ def copy_with_little_memory(load_id: str) -> None:
     frugal.is_frugal = True  # type: ignore[attr-defined]
     DuckDbConnectionPool.borrow_conn = frugal  # type: ignore[method-assign]
     DuckDbConnectionPool.return_conn = restoring  # type: ignore[method-assign, assignment]
+
+
+@contextmanager
+def little_memory(client: Any) -> Iterator[None]:
+    """Limits DuckDB's memory for some queries of a connected client of dlt, unless its memory is configured."""
+    pool, connection = client.credentials.conn_pool, client.native_connection
+    if not _may_limit_memory(pool):
+        yield
+        return
+    before = _set(connection, QUERY_SETTINGS)
+    try:
+        yield
+    finally:
+        _set(connection, before)
 
 
 def _set(connection: Any, settings: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salesnav_source.linkedin.reader import hashes, repetitions
+from salesnav_source.linkedin.reader import hash_parts, hashes, repetitions
 from salesnav_source.schema import ACTIVITY_OUTCOMES, SEATS
 
 from .helpers import A1, A2, B1, HEADER, OUTCOMES_HEADER, Read
@@ -55,7 +55,7 @@ def test_repeated_keys(
 )
 def test_hashes_that_occur_again_are_found_in_memory_and_on_the_disk(blocks: list[list[int]], most_bytes: int) -> None:
     with (
-        mock.patch.object(repetitions, "_MOST_BYTES", most_bytes),
+        mock.patch.object(hash_parts, "MOST_BYTES", most_bytes),
         TemporaryDirectory() as folder,
         repetitions.KeyHashes(Path(folder)) as hashes,
     ):

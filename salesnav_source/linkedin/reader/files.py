@@ -1,6 +1,6 @@
 """The files that reading writes: the typed rows as Parquet at a target, the rejected rows beside it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,14 +23,22 @@ _ROWS_FOR_THREADS = 10_000
 """Fewer rows are read faster by one thread than by several that wait for each other."""
 
 
-def read_tables(target: Path) -> Iterator[pa.Table]:
-    """Yields the typed rows that `read_export` wrote, a row group at a time; for no rows one empty table."""
+def read_tables(target: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yields the typed rows that `read_export` wrote, a row group at a time; for no rows one empty table.
+
+    Args:
+        target: the file.
+        columns: names of some columns; all if None.
+    """
+    names = None if columns is None else list(columns)
     with pq.ParquetFile(target) as file:
+        # iter_batches holds many row groups at a time
         for number in range(file.num_row_groups):
             rows = file.metadata.row_group(number).num_rows
-            yield file.read_row_group(number, use_threads=rows >= _ROWS_FOR_THREADS)
+            yield file.read_row_group(number, columns=names, use_threads=rows >= _ROWS_FOR_THREADS)
         if not file.num_row_groups:
-            yield file.schema_arrow.empty_table()
+            empty = file.schema_arrow.empty_table()
+            yield empty if names is None else empty.select(names)
 
 
 def read_schema(target: Path) -> pa.Schema:

@@ -9,21 +9,16 @@ Only the hash of each key is kept. If hashes are equal, the rows themselves are 
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryFile
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
+from salesnav_source.linkedin.reader import hash_parts
 from salesnav_source.linkedin.reader.arrays import TInts, TWords
+from salesnav_source.linkedin.reader.hash_parts import Disk, HashParts
 from salesnav_source.linkedin.reader.hashes import hash_rows
 from salesnav_source.linkedin.reader.rejections import CONTRADICTED, Reason
 from salesnav_source.linkedin.reader.typed import TypedBlock
-
-_PARTS = 32
-_FIRST_OF_PARTS = np.arange(1, _PARTS, dtype=np.uint64) * np.uint64(2**64 // _PARTS)
-_MOST_BYTES = 32 << 20
-"""Most bytes of hashes in memory: those of four million keys. The largest file has ten times as many."""
 
 
 def key_hashes(keys: pa.RecordBatch) -> TWords:
@@ -34,7 +29,7 @@ def key_hashes(keys: pa.RecordBatch) -> TWords:
 
 
 class KeyHashes:
-    """The hashes of all keys of a file, eight bytes each, divided by their first bits. If they are many, they are on disk."""
+    """The hashes of all keys of a file, eight bytes each. If they are many, they are on disk."""
 
     def __init__(self, folder: Path) -> None:
         """Writes nothing yet.
@@ -42,53 +37,31 @@ class KeyHashes:
         Args:
             folder: where to make a file without a name, if one is needed.
         """
-        self._folder = folder
-        self._parts = [bytearray() for _ in range(_PARTS)]
-        self._bytes = 0
-        self._file: BinaryIO | None = None
-        self._written: list[list[tuple[int, int]]] = [[] for _ in range(_PARTS)]
-        """Position and size in bytes of the hashes of each part in the file."""
+        self._disk = Disk(folder)
+        self._hashes = HashParts(self._disk)
 
     def __enter__(self) -> "KeyHashes":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        self._disk.close()
 
     def add(self, hashes: TWords) -> None:
         """Adds the sorted hashes of a block's keys."""
-        places = [0, *np.searchsorted(hashes, _FIRST_OF_PARTS).tolist(), len(hashes)]
-        for part, first, last in zip(self._parts, places[:-1], places[1:], strict=True):
-            part += hashes[first:last].data
-        self._bytes += hashes.nbytes
-        if self._bytes >= _MOST_BYTES:
-            self._write()
+        self._hashes.add(hashes)
+        if self._hashes.held >= hash_parts.MOST_BYTES:
+            self._hashes.write()
 
     def repeated(self) -> TWords:
         """Returns, sorted, the hashes that occur more than once."""
-        return np.concatenate([_repeated(self._read(number)) for number in range(_PARTS)])
+        return np.concatenate([_repeated(self._read(number)) for number in range(hash_parts.PARTS)])
 
     def count_distinct(self) -> int:
         """Returns how many different hashes there are."""
-        return sum(len(np.unique(self._read(number))) for number in range(_PARTS))
-
-    def _write(self) -> None:
-        if self._file is None:
-            self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115, closed at the end of all
-        for part, written in zip(self._parts, self._written, strict=True):
-            written.append((self._file.tell(), len(part)))
-            self._file.write(part)
-            part.clear()
-        self._bytes = 0
+        return sum(len(np.unique(self._read(number))) for number in range(hash_parts.PARTS))
 
     def _read(self, number: int) -> TWords:
-        found = bytearray()
-        for place, size in self._written[number]:
-            assert self._file is not None
-            self._file.seek(place)
-            found += self._file.read(size)
-        return np.frombuffer(found + self._parts[number], np.uint64)
+        return self._hashes.read(number)[:, 0]
 
 
 def _repeated(hashes: TWords) -> TWords:
