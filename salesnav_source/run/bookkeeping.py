@@ -10,10 +10,10 @@ from salesnav_source.days.windows import ONE_DAY, Days, Window, utc_day
 from salesnav_source.jobs.records import job_record
 from salesnav_source.jobs.results import WindowResult
 from salesnav_source.jobs.task import Task
+from salesnav_source.run import items
 from salesnav_source.run.account import ColumnsChange, Overlap
 from salesnav_source.run.context import ExportRun
 from salesnav_source.run.extraction import Extraction
-from salesnav_source.run.items import LARGE_ROWS
 from salesnav_source.run.keys import SAMPLE, LoadedKeys, Shared, in_warehouse, sample_of
 from salesnav_source.schema import EXPORTS, REJECTED_ROWS
 from salesnav_source.warehouse.columns import HeaderSpan, KnownColumns
@@ -136,7 +136,7 @@ class Books:
             return False
         if not self.ledger.coverage(task.export, task.contract).loaded:
             return False
-        if not is_embedded(self.extraction.pipeline) or task.received.result.rows_loaded < LARGE_ROWS:
+        if not is_embedded(self.extraction.pipeline) or task.received.result.rows_loaded < items.LARGE_ROWS:
             return True
         scope = ReplaceScope(EXPORTS[task.export], {task.contract: days})
         with warehouse.opened() as opened:

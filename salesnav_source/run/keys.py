@@ -34,6 +34,10 @@ FEWEST = 5
 """Fewest keys that tell no rows apart: of fewer, all may be rows that LinkedIn has dated anew."""
 
 
+_MOST_BYTES = 8 << 20
+"""Most bytes of keys in memory, of the window that is looked at, and of all others."""
+
+
 @dataclass(frozen=True)
 class Shared:
     """Keys of a window that stand elsewhere as well."""
@@ -101,7 +105,7 @@ class LoadedKeys:
             times = batch.column(MOMENT).cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
             order = np.argsort(hashes)
             found.add(np.column_stack((hashes[order], times[order].view(np.uint64))))
-            if found.held >= hash_parts.MOST_BYTES:
+            if found.held >= _MOST_BYTES:
                 found.write()
         return found
 
@@ -125,7 +129,7 @@ class LoadedKeys:
         """Adds the keys of a window that is loaded."""
         self._windows[lane].append(keys)
         self._held += keys.held
-        if self._held >= hash_parts.MOST_BYTES:
+        if self._held >= _MOST_BYTES:
             for window in chain.from_iterable(self._windows.values()):
                 if window.held:
                     window.write()

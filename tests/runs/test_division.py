@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from salesnav_source.days.windows import Window
+from salesnav_source.run import items
 from salesnav_source.run.sync import plan
 from salesnav_source.run.text import render
 from salesnav_source.run.upkeep.status import collect
@@ -61,18 +62,42 @@ def test_a_key_on_several_days_is_loaded_once(tmp_path: Path, runs: list[tuple[i
             assert loaded(home, export) == newest(home.world.rows(export, ONE, home.first_day, home.yesterday), key)
 
 
-def test_a_key_in_two_windows_of_a_load_is_loaded_once_and_noted(tmp_path: Path) -> None:
+def with_a_key_on_two_days(home: House) -> None:
+    for back in (95, 4):
+        moment = dt.datetime.combine(home.day(back), dt.time(9), dt.timezone.utc)
+        row = {
+            "activity_id": "A1",
+            "activity_type": "X",
+            "created_at": moment,
+            "seat_id": 1,
+            "member_identity_key": None,
+        }
+        home.world.add_row("activities", ONE, row)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_key_of_earlier_days_that_is_loaded_with_a_later_time_is_not_added(
+    tmp_path: Path, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(items, "LARGE_ROWS", 1)
     with house(tmp_path, days=100, activities=0.3, contracts=[ONE]) as home:
-        for back in (95, 4):
-            moment = dt.datetime.combine(home.day(back), dt.time(9), dt.timezone.utc)
-            row = {
-                "activity_id": "A1",
-                "activity_type": "X",
-                "created_at": moment,
-                "seat_id": 1,
-                "member_identity_key": None,
-            }
-            home.world.add_row("activities", ONE, row)
+        with_a_key_on_two_days(home)
+        # the days between stay open, so the earlier ones are the only window of their run
+        for first, last in ((50, 1), (100, 60)):
+            report = home.sync(exports=["activities"], start_date=str(home.day(first)), end_date=str(home.day(last)))
+            assert report.exit_code == 0, render(report)
+        assert home.rows("SELECT activity_date FROM salesnav.activities WHERE activity_id = 'A1'") == [(home.day(4),)]
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_key_in_two_windows_of_a_load_is_loaded_once_and_noted(
+    tmp_path: Path, large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(items, "LARGE_ROWS", 1)
+    with house(tmp_path, days=100, activities=0.3, contracts=[ONE]) as home:
+        with_a_key_on_two_days(home)
         report = home.sync(exports=["activities"])
         assert (report.exit_code, report.jobs_created) == (0, 2), render(report)
         assert home.rows("SELECT activity_date FROM salesnav.activities WHERE activity_id = 'A1'") == [(home.day(4),)]
