@@ -15,7 +15,7 @@ from salesnav_source.exceptions import DestinationError, SalesnavError, one_line
 from salesnav_source.schema import CONTRACTS, ERASED_SEATS, LOAD_ID, Export
 from salesnav_source.settings.configuration import SECTION
 from salesnav_source.warehouse import dlt_compat, mysql
-from salesnav_source.warehouse.races import made_the_same_lake, retrying
+from salesnav_source.warehouse.races import is_being_closed, made_the_same_lake, retrying
 from salesnav_source.warehouse.replace import NO_ROW, ReplaceScope
 from salesnav_source.warehouse.tables import duckdb_literal, literal
 
@@ -68,13 +68,17 @@ class Warehouse:
         """
         try:
             with ExitStack() as stack:
-                retrying(made_the_same_lake)(lambda: stack.enter_context(self._client))
+                retrying(_may_pass)(lambda: stack.enter_context(self._client))
                 yield OpenWarehouse(self._pipeline, self._client)
         except SalesnavError:
             raise
         except Exception as error:  # drivers raise errors of their own, which dlt does not always wrap
             where = self._pipeline.destination.destination_description
             raise DestinationError(f"{where} cannot be used: {one_line(error)}", in_vain=True) from error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return made_the_same_lake(error) or is_being_closed(error)
 
 
 class OpenWarehouse:

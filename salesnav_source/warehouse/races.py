@@ -1,4 +1,4 @@
-"""What fails because another pipeline makes the same thing at the same moment, and is therefore tried again."""
+"""What fails because another pipeline, or another thread, does the same at the same moment, and is therefore tried again."""
 
 from collections.abc import Callable
 
@@ -41,3 +41,8 @@ def made_the_same_lake(error: BaseException) -> bool:
     """
     said = str(error)
     return isinstance(error, DestinationConnectionError) and "DuckLake" in said and "already exists" in said
+
+
+def is_being_closed(error: BaseException) -> bool:
+    """True if another thread of this process is just closing the DuckDB file, which DuckDB does not let open meanwhile."""
+    return isinstance(error, DestinationConnectionError) and "Unique file handle conflict" in str(error)

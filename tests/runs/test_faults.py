@@ -20,6 +20,7 @@ import dlt
 import duckdb
 import pytest
 from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseTransientException
+from dlt.destinations.impl.duckdb.configuration import DuckDbConnectionPool
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
 from salesnav_source.days.windows import Days, Window
@@ -704,6 +705,24 @@ def test_load_that_finds_the_database_locked_is_taken_up_by_the_next_run(home: H
     home.assert_truth()
     assert_no_day_asked_twice(home.posts())
     assert len(home.jobs()) == len(home.sandbox.jobs)
+
+
+def test_a_file_that_another_thread_is_closing_is_opened_a_moment_later(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, refused = DuckDbConnectionPool.borrow_conn, []
+
+    def borrow(self: DuckDbConnectionPool, *args: Any, **named: Any) -> Any:
+        if not refused:
+            refused.append(True)
+            raise duckdb.BinderException('Unique file handle conflict: Cannot attach "warehouse"')
+        return good(self, *args, **named)
+
+    home.sync(end_date=str(home.day(5)))
+    monkeypatch.setattr(DuckDbConnectionPool, "borrow_conn", borrow)
+    home.sync()
+    assert refused
+    home.assert_truth()
 
 
 def _lock_database(path: Path) -> "subprocess.Popen[str]":
